@@ -1,0 +1,90 @@
+"""What can be asked, checked once for every way of asking: HTTP, socket, command line and library."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from rag.vocabulary import Filter
+
+MAX_QUESTION_CHARACTERS = 4_000
+MAX_HISTORY_MESSAGES = 200
+_IDENTIFIER = r"^[A-Za-z0-9._:-]{1,128}$"
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def readable_text(text: str) -> str:
+    """Returns `text` trimmed, or raises ValueError when it could not be stored, searched or shown later.
+
+    Lone surrogates break SQLite, JSON and logs long after they were let in; text of only spaces and format
+    characters (zero-width, direction marks) looks empty to its author.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds a lone surrogate; send valid Unicode text") from None
+    if _CONTROL.search(text):
+        raise ValueError("it holds a control character such as NUL; send plain text")
+    trimmed = text.strip()
+    if all(unicodedata.category(character) in ("Cf", "Zs", "Zl", "Zp", "Cc") for character in trimmed):
+        raise ValueError("it is blank; write a question")
+    return trimmed
+
+
+Text = Annotated[str, Field(max_length=100_000), AfterValidator(readable_text)]
+QuestionText = Annotated[Text, Field(max_length=MAX_QUESTION_CHARACTERS)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class HistoryMessage(_Strict):
+    """One earlier message, as the client remembers it."""
+
+    role: Literal["user", "assistant"]
+    content: Text
+
+
+class SearchFilter(_Strict):
+    """Search only pages under a URL prefix, or in a language."""
+
+    url_prefix: Annotated[Text, Field(max_length=2_000)] | None = None
+    language: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}$")] | None = None
+
+    def to_filter(self) -> Filter:
+        return Filter(self.url_prefix, self.language.lower() if self.language else None)
+
+
+class AskRequest(_Strict):
+    """A question and how to answer it. Only `question` is required."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"question": "How do I index a site?"}]},
+    )
+
+    question: QuestionText = Field(description="1 to 4,000 characters after trimming.")
+    thread_id: Annotated[str, Field(pattern=_IDENTIFIER)] | None = Field(
+        None, description="Continue this conversation, remembered by the server."
+    )
+    history: Annotated[tuple[HistoryMessage, ...], Field(max_length=MAX_HISTORY_MESSAGES)] | None = Field(
+        None, description="Earlier messages, remembered by the client; excludes `thread_id`."
+    )
+    standalone_question: QuestionText | None = Field(None, description="Search this instead of rewriting the question.")
+    rewrite: bool = Field(True, description="Rewrite a follow-up so that it can be searched on its own.")
+    top_k: Annotated[int, Field(ge=1, le=50)] | None = Field(None, description="How many documents to show at most.")
+    filter: SearchFilter | None = None
+    mode: Literal["chain", "agent"] = "chain"
+    order: Literal["documents_first", "as_produced"] = "documents_first"
+    on_disconnect: Literal["cancel", "continue"] = Field(
+        "cancel", description="What to do with the run when its last reader leaves."
+    )
+
+    @model_validator(mode="after")
+    def _one_memory(self) -> Self:
+        if self.thread_id is not None and self.history is not None:
+            raise ValueError("thread_id and history exclude each other; send one of them")
+        return self
