@@ -1,0 +1,282 @@
+"""The words index: BM25 over title, headings and text of every chunk. The only file that knows tantivy.
+
+Texts are cut into terms by `search_terms` before tantivy sees them, and questions by the same function, so that there
+is one notion of a word; queries are built from terms and never parsed, so that no question can be a query language.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import Conflict, IndexMismatch, IndexUnavailable
+from rag.text.tokens import is_stop_term, search_terms
+from rag.vocabulary import Chunk, Filter
+
+if TYPE_CHECKING:
+    import tantivy
+
+LAYOUT = "1"
+"""Changes with the fields below and with `search_terms`; an index of another layout is refused."""
+
+BOOSTS: tuple[tuple[str, float], ...] = (("text", 1.0), ("title", 0.5), ("section", 0.5))
+_MAX_TERMS = 24
+_MAX_URL_PARTS = 32
+_WRITER_BYTES = 64_000_000
+_REGEX_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
+
+
+class WordIndex:
+    """A folder with a tantivy index. Many may read it; one writes at a time, from its first change to `commit`.
+
+    A commit is atomic and durable: after kill -9 the index is as at the last one, and the lock is free. Readers, in
+    this and other processes, see it at their next search. Scores are BM25, comparable within one search only.
+
+    Raises (every method):
+        IndexUnavailable: the folder cannot be read or written.
+        Conflict: another writer has uncommitted changes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Opens the index in `folder`, made when it is missing.
+
+        Raises:
+            IndexMismatch: it was written with another layout of fields or terms.
+        """
+        self._folder = folder
+        self._lock = threading.RLock()
+        self._writer: tantivy.IndexWriter | None = None
+        with _translated(folder):
+            self._check_layout()
+            self._index = _open(folder)
+            self._schema = self._index.schema
+        self._seen = self._state()
+
+    def add(self, chunks: Iterable[Chunk]) -> None:
+        """Adds chunks, each in place of the one with its id; seen by nobody before `commit`."""
+        import tantivy
+
+        with self._lock, _translated(self._folder):
+            writer = self._writing()
+            for chunk in chunks:
+                writer.delete_documents_by_term("id", chunk.id)
+                writer.add_document(tantivy.Document.from_dict(_fields(chunk), self._schema))
+
+    def delete(self, ids: Iterable[str]) -> None:
+        """Removes chunks; ids that are not there are none. Seen by nobody before `commit`."""
+        with self._lock, _translated(self._folder):
+            writer = self._writing()
+            for chunk_id in ids:
+                writer.delete_documents_by_term("id", chunk_id)
+
+    def clear(self) -> None:
+        """Removes everything. Seen by nobody before `commit`."""
+        with self._lock, _translated(self._folder):
+            self._writing().delete_all_documents()
+
+    def commit(self) -> None:
+        """Makes all changes durable and visible, all at once, and lets others write."""
+        with self._lock, _translated(self._folder):
+            if self._writer is None:
+                return
+            writer, self._writer = self._writer, None
+            writer.commit()
+            writer.wait_merging_threads()
+            self.reload()
+
+    def close(self) -> None:
+        """Forgets uncommitted changes and lets others write."""
+        with self._lock, _translated(self._folder):
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.rollback()
+
+    def reload(self) -> None:
+        """Shows what was last committed, by whichever process."""
+        with self._lock, _translated(self._folder):
+            self._seen = self._state()
+            self._index.reload()
+
+    def search(self, query: str, k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
+        """Returns the `k` best (chunk id, BM25 score) for any of the words of `query`, best first."""
+        import tantivy
+
+        searcher = self._searcher()
+        weights = self._weights(searcher, query)
+        if not weights or k < 1:
+            return []
+        with _translated(self._folder):
+            wanted = self._any_of(weights)
+            if filter:
+                conditions = self._conditions(filter)
+                wanted = tantivy.Query.boolean_query(
+                    [(tantivy.Occur.Must, part) for part in (wanted, *conditions)],
+                )
+            return self._run(searcher, wanted, k)
+
+    def scores(self, query: str, ids: Sequence[str]) -> dict[str, float]:
+        """Returns the BM25 score of each of `ids` for `query`, 0 where no word fits; unknown ids are absent."""
+        import tantivy
+
+        searcher = self._searcher()
+        if not ids:
+            return {}
+        with _translated(self._folder):
+            among = tantivy.Query.const_score_query(tantivy.Query.term_set_query(self._schema, "id", list(ids)), 0.0)
+            parts = [(tantivy.Occur.Must, among)]
+            weights = self._weights(searcher, query)
+            if weights:
+                parts.append((tantivy.Occur.Should, self._any_of(weights)))
+            return dict(self._run(searcher, tantivy.Query.boolean_query(parts), len(ids)))
+
+    def count(self) -> int:
+        """Chunks in the index, as last committed."""
+        return int(self._searcher().num_docs)
+
+    def ids(self) -> list[str]:
+        """Every chunk id, in no order."""
+        import tantivy
+
+        searcher = self._searcher()
+        with _translated(self._folder):
+            found = self._run(searcher, tantivy.Query.all_query(), max(1, searcher.num_docs))
+        return [chunk_id for chunk_id, _ in found]
+
+    def _weights(self, searcher: tantivy.Searcher, query: str) -> dict[str, float]:
+        """The terms worth searching, each with its count in the query; of a long query the rarest ones.
+
+        Stop words only cost time when there are other words: they are searched when nothing else is left.
+        """
+        counts = Counter(search_terms(query))
+        content = {term: count for term, count in counts.items() if not is_stop_term(term)} or counts
+        if len(content) > _MAX_TERMS:
+            frequency = {term: searcher.doc_freq("text", term) for term in content}
+            known = sorted((term for term in content if frequency[term]), key=lambda term: frequency[term])
+            content = {term: content[term] for term in known[:_MAX_TERMS]}
+        return {term: float(count) for term, count in content.items()}
+
+    def _any_of(self, weights: dict[str, float]) -> tantivy.Query:
+        """A flat union of terms, which is the form that tantivy can cut short (block-max WAND)."""
+        import tantivy
+
+        return tantivy.Query.boolean_query(
+            [
+                (
+                    tantivy.Occur.Should,
+                    tantivy.Query.boost_query(
+                        tantivy.Query.term_query(self._schema, field, term, "freq"), boost * weight
+                    ),
+                )
+                for term, weight in weights.items()
+                for field, boost in BOOSTS
+            ]
+        )
+
+    def _conditions(self, filter: Filter) -> Iterator[tantivy.Query]:
+        """Unscored queries, all of which must match."""
+        import tantivy
+
+        if filter.language is not None:
+            language = tantivy.Query.term_query(self._schema, "language", filter.language, "basic")
+            yield tantivy.Query.const_score_query(language, 0.0)
+        if filter.url_prefix:
+            yield tantivy.Query.const_score_query(self._under(filter.url_prefix), 0.0)
+
+    def _under(self, prefix: str) -> tantivy.Query:
+        """Chunks whose URL starts with `prefix`: one posting list when it ends in a slash, else a walk over URLs."""
+        import tantivy
+
+        if prefix.endswith("/") and prefix.count("/") <= _MAX_URL_PARTS:
+            return tantivy.Query.term_query(self._schema, "url", prefix, "basic")
+        pattern = _REGEX_SPECIAL.sub(r"\\\g<0>", prefix)
+        return tantivy.Query.regex_query(self._schema, "url", f"{pattern}(?s:.*)")
+
+    def _run(self, searcher: tantivy.Searcher, query: tantivy.Query, k: int) -> list[tuple[str, float]]:
+        found = searcher.search(query, k, count=False)
+        return [(searcher.doc(address)["id"][0], float(score)) for score, address in found.hits]
+
+    def _searcher(self) -> tantivy.Searcher:
+        if self._state() != self._seen:
+            self.reload()
+        return self._index.searcher()
+
+    def _state(self) -> tuple[int, int]:
+        """Identifies the last commit: tantivy replaces this file at each."""
+        with contextlib.suppress(OSError):
+            status = (self._folder / "meta.json").stat()
+            return status.st_ino, status.st_mtime_ns
+        return 0, 0
+
+    def _writing(self) -> tantivy.IndexWriter:
+        if self._writer is None:
+            self._writer = self._index.writer(_WRITER_BYTES, 1)
+        return self._writer
+
+    def _check_layout(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        mark = self._folder / "layout"
+        if not (self._folder / "meta.json").exists():
+            mark.write_text(LAYOUT)
+        elif not mark.exists() or mark.read_text() != LAYOUT:
+            raise IndexMismatch(
+                f"The words index in {str(self._folder)!r} was written by another version of Footnote.",
+                "Delete that folder and run `footnote rebuild`; nothing is fetched or embedded again.",
+            )
+
+
+def _open(folder: Path) -> tantivy.Index:
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
+    for field, _ in BOOSTS:
+        builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("url", tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("language", tokenizer_name="raw", index_option="basic")
+    index = tantivy.Index(builder.build(), path=str(folder))
+    index.config_reader("manual")
+    index.reload()
+    return index
+
+
+def _fields(chunk: Chunk) -> dict[str, Any]:
+    headings = [heading for heading in chunk.section if heading != chunk.title]
+    return {
+        "id": chunk.id,
+        "text": " ".join(search_terms(chunk.text)),
+        "title": " ".join(search_terms(chunk.title)),
+        "section": " ".join(search_terms("\n".join(headings))),
+        "url": list(_url_terms(chunk.url)),
+        "language": chunk.language,
+    }
+
+
+def _url_terms(url: str) -> Iterator[str]:
+    """The URL, and each of its beginnings that ends in a slash."""
+    yield url
+    for part, slash in enumerate(re.finditer("/", url)):
+        if part >= _MAX_URL_PARTS:
+            return
+        if slash.end() < len(url):
+            yield url[: slash.end()]
+
+
+@contextlib.contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    """tantivy raises ValueError for nearly everything, a lock that is held included."""
+    try:
+        yield
+    except (ValueError, OSError, SystemError) as error:
+        if "LockBusy" in str(error):
+            raise Conflict(
+                f"Another writer is changing the words index in {str(folder)!r}.", "Try again when it has finished."
+            ) from error
+        raise IndexUnavailable(
+            f"The words index in {str(folder)!r} cannot be used: {error}.",
+            "Check the disk; if the index is damaged, delete that folder and run `footnote rebuild`.",
+        ) from error
