@@ -1,0 +1,131 @@
+"""A fetched page, or a text file, into blocks with headings and anchors: what Footnote knows of a source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bs4 import BeautifulSoup, SoupStrainer
+from lxml import etree
+
+from ingest.blocks import Draft, read_blocks
+from ingest.charset import decode_page
+from ingest.content import main_blocks
+from ingest.hidden import is_hidden
+from ingest.metadata import Link, page_language, read_metadata
+from ingest.text import defuse
+from ingest.tree import parse_html
+from rag.errors import SourceUnreadable
+from rag.vocabulary import Block, Page
+
+__all__ = ["Link", "Reading", "read_page"]
+
+_LITTLE_TEXT = 200
+_SCRIPT_NOTICE = re.compile(r"java\s?script", re.IGNORECASE)
+_APP_ROOTS = frozenset({"root", "app", "__next", "___gatsby", "app-root", "main-app", "svelte"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A page, and what its markup asks of a crawler.
+
+    Attributes:
+        canonical: the address the page gives as its own, absolute.
+        robots: the words of `<meta name=robots>`, lower case, such as `noindex`.
+        links: where it links to, each once, in order.
+    """
+
+    page: Page
+    canonical: str | None = None
+    robots: frozenset[str] = frozenset()
+    links: tuple[Link, ...] = ()
+
+
+def read_page(
+    html: bytes | str,
+    url: str,
+    *,
+    fetched_at: datetime,
+    content_type: str | None = None,
+    only: SoupStrainer | None = None,
+    etag: str | None = None,
+    last_modified: str | None = None,
+) -> Reading:
+    """Reads the main content of an HTML page.
+
+    Args:
+        content_type: the response's header, for its character set; `application/xhtml+xml` is read as such.
+        only: read these elements and nothing else, whatever the page is like.
+        etag, last_modified: the response's validators, kept with the page.
+
+    Raises:
+        SourceUnreadable: it holds no text, or needs JavaScript to show any.
+        SourceTooLarge: its elements are nested too deep.
+    """
+    text = html if isinstance(html, str) else decode_page(html, content_type)
+    root = parse_html(text, xml="xhtml" in (content_type or ""))
+    metadata = read_metadata(root, url)
+    drafts = main_blocks(root) if only is None else _chosen_blocks(text, only)
+    blocks = tuple(_harmless(draft.block) for draft in drafts)
+    _require_text(root, blocks, url, chosen=only is not None)
+    page = Page(
+        url=url,
+        title=metadata.title or _first_heading(blocks) or url,
+        blocks=blocks,
+        fetched_at=fetched_at,
+        language=page_language("\n".join(block.text for block in blocks if block.kind != "code"), metadata.declared_language),
+        author=metadata.author,
+        published=metadata.published,
+        modified=metadata.modified,
+        etag=etag,
+        last_modified=last_modified,
+    )
+    return Reading(page, metadata.canonical, metadata.robots, metadata.links)
+
+
+def _chosen_blocks(text: str, only: SoupStrainer) -> list[Draft]:
+    soup = BeautifulSoup(text, "lxml", parse_only=only)
+    kept = str(soup)
+    return read_blocks(parse_html(kept), is_hidden) if kept.strip() else []
+
+
+def _harmless(block: Block) -> Block:
+    text = defuse(block.text)
+    return block if text == block.text else Block(block.kind, text, block.level, block.anchor)
+
+
+def _first_heading(blocks: Sequence[Block]) -> str | None:
+    return next((block.text for block in blocks if block.kind == "heading"), None)
+
+
+def _require_text(root: etree._Element, blocks: Sequence[Block], url: str, *, chosen: bool) -> None:
+    length = sum(len(block.text) for block in blocks)
+    if length >= _LITTLE_TEXT:
+        return
+    if next(root.iter("frameset"), None) is not None:
+        frames = [frame.get("src") or "" for frame in root.iter("frame")]
+        raise SourceUnreadable(f"{url!r} is a frameset; its text is in {frames!r}.", "Ingest those pages.")
+    if not chosen and needs_javascript(root, length):
+        raise SourceUnreadable(
+            f"{url!r} needs JavaScript to show its text.",
+            "Ingest a version that is served as HTML, such as a print view, or the page saved from a browser.",
+        )
+    if not length and chosen:
+        raise SourceUnreadable(f"{url!r} has no text in the chosen elements.", "Check --only against the page's HTML.")
+    if not length:
+        raise SourceUnreadable(f"{url!r} has no text.", "Open it in a browser: is there text in it?")
+
+
+def needs_javascript(root: etree._Element, length: int) -> bool:
+    """Whether a page with only `length` characters of text leaves the rest to its scripts."""
+    scripts = [script for script in root.iter("script") if (script.get("type") or "module").lower() != "application/ld+json"]
+    if not scripts:
+        return False
+    if any(_SCRIPT_NOTICE.search("".join(element.itertext())) for element in root.iter("noscript")):
+        return True
+    for element in root.iter("div", "main", "app-root"):
+        if (element.get("id") or element.tag) in _APP_ROOTS and not "".join(element.itertext()).strip():
+            return True
+    return length == 0

@@ -1,0 +1,32 @@
+"""Text as a page shows it: white space folded, invisible characters gone, chat-template tokens made harmless."""
+
+from __future__ import annotations
+
+import re
+
+_SPACE = re.compile(r"\s+")
+# Control characters, soft hyphens, zero-width spaces, direction marks that reorder text, and Unicode tags, which a
+# reader never sees but a model reads. Joiners stay: Persian and emoji need them.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u180e\u200b\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_TEMPLATE_TOKEN = re.compile(r"<([|｜])([^<>|｜\n]{1,40})([|｜])>|<<(/?SYS)>>|\[(/?INST)\]|<(start|end)_of_turn>")
+
+
+def visible(text: str) -> str:
+    """`text` without the characters that are not shown."""
+    return _INVISIBLE.sub("", text)
+
+
+def fold(text: str) -> str:
+    """`text` with each run of white space as one space, none at the ends."""
+    return _SPACE.sub(" ", text).strip()
+
+
+def defuse(text: str) -> str:
+    """`text` with the special tokens of chat templates broken by a space, so that no model takes them for its own.
+
+    A page about prompts may show `<|im_start|>`; a hostile page hopes that it ends the system prompt. It stays readable.
+    """
+    return _TEMPLATE_TOKEN.sub(lambda match: f"{match.group()[0]} {match.group()[1:-1]} {match.group()[-1]}", text)
