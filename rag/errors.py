@@ -24,7 +24,8 @@
     │   ├── RunInterrupted           the server stopped under it
     │   └── RunCancelled             somebody stopped it
     └── SourceError              a page could not be fetched or read
-        ├── SourceRefused            a rule forbids it (address, scheme, robots, size of type)
+        ├── SourceRefused            a rule forbids it (address, scheme, HTTP 401 or 403)
+        │   └── SourceExcluded           robots.txt, or a rule of this crawl, leaves it out
         ├── SourceUnreachable        the network or the site failed
         ├── SourceGone               404 or 410
         ├── SourceTooLarge           more bytes, or deeper, than allowed
@@ -167,6 +168,16 @@ class SourceError(FootnoteError):
 
 class SourceRefused(SourceError):
     slug, title, reason = "source-refused", "A rule forbids this source", "refused"
+
+
+class SourceExcluded(SourceRefused):
+    """Nothing failed: `rule` is the short word for why the source is skipped, such as `robots` or `off_site`."""
+
+    slug, title, reason = "source-excluded", "A rule leaves this source out", "excluded"
+
+    def __init__(self, detail: str, cure: str = "", *, rule: str = "excluded") -> None:
+        super().__init__(detail, cure)
+        self.rule = rule
 
 
 class SourceUnreachable(SourceError):
