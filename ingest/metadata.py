@@ -178,17 +178,23 @@ def _name(text: str) -> str | None:
 def _date(metas: dict[str, str], stated: dict[str, Any], key: str, names: tuple[str, ...]) -> str | None:
     candidates = [metas.get(name) for name in names] + [stated.get(key)]
     for value in candidates:
-        match = _DATE.match(value.strip().replace(" ", "T", 1)) if isinstance(value, str) else None
-        if match:
-            return match.group()
+        found = stated_date(value) if isinstance(value, str) else None
+        if found:
+            return found
     return None
+
+
+def stated_date(text: str) -> str | None:
+    """The ISO 8601 date or date-time that `text` begins with."""
+    match = _DATE.match(text.strip().replace(" ", "T", 1))
+    return match.group() if match else None
 
 
 def _time_element(root: etree._Element) -> str | None:
     for element in root.iter("time"):
-        match = _DATE.match((element.get("datetime") or "").strip())
-        if match:
-            return match.group()
+        found = stated_date(element.get("datetime") or "")
+        if found:
+            return found
     return None
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import unquote
 
 from bs4 import BeautifulSoup, SoupStrainer
 from lxml import etree
@@ -14,16 +15,18 @@ from ingest.blocks import Draft, read_blocks
 from ingest.charset import decode_page
 from ingest.content import main_blocks
 from ingest.hidden import is_hidden
-from ingest.metadata import Link, page_language, read_metadata
-from ingest.text import defuse
+from ingest.metadata import Link, page_language, read_metadata, stated_date
+from ingest.plain import front_matter, markdown_blocks, plain_blocks
+from ingest.text import defuse, visible
 from ingest.tree import parse_html
 from rag.errors import SourceUnreadable
 from rag.vocabulary import Block, Page
 
-__all__ = ["Link", "Reading", "read_page"]
+__all__ = ["Link", "Reading", "read_page", "read_text"]
 
 _LITTLE_TEXT = 200
 _SCRIPT_NOTICE = re.compile(r"java\s?script", re.IGNORECASE)
+_MARKDOWN_URL = re.compile(r"\.(?:md|markdown|mdx)(?:$|[?#])", re.IGNORECASE)
 _APP_ROOTS = frozenset({"root", "app", "__next", "___gatsby", "app-root", "main-app", "svelte"})
 
 
@@ -75,7 +78,7 @@ def read_page(
         title=metadata.title or _first_heading(blocks) or url,
         blocks=blocks,
         fetched_at=fetched_at,
-        language=page_language("\n".join(block.text for block in blocks if block.kind != "code"), metadata.declared_language),
+        language=_language(blocks, metadata.declared_language),
         author=metadata.author,
         published=metadata.published,
         modified=metadata.modified,
@@ -83,6 +86,55 @@ def read_page(
         last_modified=last_modified,
     )
     return Reading(page, metadata.canonical, metadata.robots, metadata.links)
+
+
+def read_text(
+    text: bytes | str,
+    url: str,
+    *,
+    fetched_at: datetime,
+    content_type: str | None = None,
+    markdown: bool | None = None,
+    etag: str | None = None,
+    last_modified: str | None = None,
+) -> Reading:
+    """Reads a Markdown or plain text file; the title is its front matter's, its first heading or its name.
+
+    Args:
+        markdown: whether the text is Markdown; None to tell by the URL's ending and the content type.
+
+    Raises:
+        SourceUnreadable: it holds no text, or is not text at all.
+    """
+    if isinstance(text, bytes):
+        text = decode_page(text, content_type)
+    if "\x00" in text[:_LITTLE_TEXT]:
+        raise SourceUnreadable(f"{url!r} is not a text file.", "Convert it to HTML, Markdown or plain text.")
+    text = visible(text.replace("\r\n", "\n").replace("\r", "\n"))
+    if markdown is None:
+        markdown = _MARKDOWN_URL.search(url) is not None or "markdown" in (content_type or "")
+    fields, body = front_matter(text) if markdown else ({}, text)
+    blocks = tuple(map(_harmless, markdown_blocks(body) if markdown else plain_blocks(body)))
+    if not blocks:
+        raise SourceUnreadable(f"{url!r} has no text.", "Put some text in it, or leave it out.")
+    name = unquote(url.rstrip("/").rpartition("/")[2])
+    page = Page(
+        url=url,
+        title=defuse(fields.get("title", "")) or _first_heading(blocks) or name or url,
+        blocks=blocks,
+        fetched_at=fetched_at,
+        language=_language(blocks, fields.get("lang") or fields.get("language")),
+        author=fields.get("author") or None,
+        published=stated_date(fields.get("date", "")),
+        modified=stated_date(fields.get("updated") or fields.get("lastmod") or ""),
+        etag=etag,
+        last_modified=last_modified,
+    )
+    return Reading(page)
+
+
+def _language(blocks: Sequence[Block], declared: str | None) -> str:
+    return page_language("\n".join(block.text for block in blocks if block.kind != "code"), declared)
 
 
 def _chosen_blocks(text: str, only: SoupStrainer) -> list[Draft]:
