@@ -1,0 +1,128 @@
+"""The node that keeps a long conversation within its budget: older turns become a summary, the last ones stay verbatim.
+
+A summary keeps each fact's source: facts carry their page in parentheses, and every page that was ever cited stands in
+a list at its end, which is kept by the program and not left to a model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langgraph.config import get_config
+from langgraph.constants import TAG_NOSTREAM
+from langgraph.runtime import Runtime
+
+from rag.chain.context import AskState, ChainContext, config_with_tags
+from rag.chain.model_stream import ModelCall
+from rag.chain.prompts import cited_sources, summary_messages
+from rag.errors import ModelError
+from rag.text.sentences import split_sentences
+from rag.text.tokens import count_tokens
+
+_SOURCES = "\n\nSources:\n"
+_MARKER = re.compile(r"\s*[\[【]\s*(\d+)[\d\s,，]*[\]】]")
+_SUMMARY_SHARE = 0.5
+_FACTS_PER_ANSWER = 3
+
+
+def history_size(history: Sequence[BaseMessage]) -> int:
+    """Tokens of a conversation, estimated."""
+    return sum(count_tokens(message.text) for message in history)
+
+
+def needs_condensing(state: AskState, budget: int) -> bool:
+    """Whether there are turns to summarise: more than `budget` tokens, in more than one turn."""
+    history = state.get("history", [])
+    return history_size(history) > budget and bool(turns_to_summarize(history, budget))
+
+
+def turns_to_summarize(history: Sequence[BaseMessage], budget: int) -> list[BaseMessage]:
+    """The oldest messages, whole turns, so that the rest fits in half of `budget`; the last turn always stays.
+
+    Half, so that a conversation is condensed once in several turns and not at each.
+    """
+    starts = [place for place, message in enumerate(history) if isinstance(message, HumanMessage)]
+    kept_from = starts[-1] if starts else 0
+    for start in reversed(starts):
+        if history_size(history[start:]) > budget * _SUMMARY_SHARE:
+            break
+        kept_from = start
+    return list(history[:kept_from])
+
+
+async def condense(state: AskState, runtime: Runtime[ChainContext]) -> dict[str, Any]:
+    """Moves the oldest turns into `summary`.
+
+    The model writes it where the conversation is kept by `thread_id`; for one that the client holds, which comes back
+    at every question, the best sentences serve, as they do without a model or when the model fails.
+    """
+    context = runtime.context
+    budget = context.settings.history_tokens
+    older = turns_to_summarize(state.get("history", []), budget)
+    summary = state.get("summary", "")
+    text: str | None = None
+    if not context.chat.extractive and get_config().get("configurable", {}).get("thread_id"):
+        text = await _by_model(older, summary, context)
+    condensed = extractive_summary(older, summary, budget // 2) if text is None else text
+    return {
+        "summary": with_sources(condensed, older, summary),
+        "history": [{"role": "remove", "content": "", "id": message.id} for message in older],
+    }
+
+
+async def _by_model(older: Sequence[BaseMessage], summary: str, context: ChainContext) -> str | None:
+    words = context.settings.history_tokens // 4
+    asked = summary_messages([_with_named_sources(message) for message in older], summary, words=words)
+    quiet = config_with_tags("summary", TAG_NOSTREAM)
+    try:
+        return (await ModelCall(context.chat, context.settings).run(asked, quiet)).text.strip()
+    except ModelError:
+        return None
+
+
+def extractive_summary(older: Sequence[BaseMessage], summary: str, budget: int) -> str:
+    """Each question with the first cited sentences of its answer, oldest first; the oldest go when it gets long."""
+    lines = [line for line in summary.partition(_SOURCES)[0].split("\n") if line]
+    for message in older:
+        if isinstance(message, AIMessage):
+            lines.extend(f"  {fact}" for fact in _facts(message))
+        else:
+            lines.append(f"- {' '.join(message.text.split())[:300]}")
+    while len(lines) > 1 and count_tokens("\n".join(lines)) > budget:
+        del lines[0]
+    return "\n".join(lines)
+
+
+def with_sources(summary: str, older: Sequence[BaseMessage], earlier: str) -> str:
+    """A summary with the list of every page cited so far, each once."""
+    known = [line for line in earlier.partition(_SOURCES)[2].split("\n") if line]
+    for message in older:
+        known += [
+            f"- {source.get('title') or source.get('url')}: {source.get('url')}" for source in cited_sources(message)
+        ]
+    text = summary.partition(_SOURCES)[0]
+    listed = "\n".join(dict.fromkeys(known))
+    return f"{text}{_SOURCES}{listed}" if listed else text
+
+
+def _facts(message: AIMessage) -> list[str]:
+    """The first sentences of an answer, those that cite before others, with their sources named."""
+    named = _with_named_sources(message).text
+    sentences = [named[span.start : span.end] for span in split_sentences(named)]
+    return sentences[:_FACTS_PER_ANSWER]
+
+
+def _with_named_sources(message: BaseMessage) -> BaseMessage:
+    """An answer whose `[n]` are replaced by the page they meant; one that meant nothing known is dropped."""
+    if not isinstance(message, AIMessage):
+        return message
+    names = {str(source.get("n")): source.get("title") or source.get("url") for source in cited_sources(message)}
+
+    def named(match: re.Match[str]) -> str:
+        name = names.get(match.group(1))
+        return f" ({name})" if name else ""
+
+    return AIMessage(_MARKER.sub(named, message.text), id=message.id, additional_kwargs=message.additional_kwargs)

@@ -1,0 +1,80 @@
+"""The chain as a LangGraph: condense → contextualize → retrieve → answer, each node changing the state once.
+
+START ─┬─ condense (a long conversation) ─┐
+       ├─ contextualize (a conversation) ─┤
+       └──────────────────────────────────┴─ retrieve ── answer ── END
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.base import RunnableBinding
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+
+from rag.chain.answer import answer
+from rag.chain.blocking import iterate_blocking, run_blocking
+from rag.chain.condense import condense, needs_condensing
+from rag.chain.context import AskInput, AskOutput, AskState, ChainContext
+from rag.chain.contextualize import contextualize, needs_contextualizing
+from rag.chain.retrieve import retrieve
+from rag.errors import InvalidRequest
+
+AskGraph = CompiledStateGraph[AskState, ChainContext, AskInput, AskOutput]
+
+
+def build_graph(*, checkpointer: BaseCheckpointSaver[Any] | None = None) -> AskGraph:
+    """The compiled graph. Its dependencies come with each run: `graph.astream(input, context=ChainContext(…))`.
+
+    Input is `AskInput`, output `AskOutput`. With a checkpointer, `history` and `summary` are kept by `thread_id`.
+    """
+    graph = StateGraph(AskState, ChainContext, input_schema=AskInput, output_schema=AskOutput)
+    graph.add_node("condense", condense)
+    graph.add_node("contextualize", contextualize)
+    graph.add_node("retrieve", retrieve)
+    graph.add_node("answer", answer)
+    graph.add_conditional_edges(START, _first_node)
+    graph.add_conditional_edges("condense", _after_condensing)
+    graph.add_edge("contextualize", "retrieve")
+    graph.add_edge("retrieve", "answer")
+    graph.add_edge("answer", END)
+    return graph.compile(checkpointer=checkpointer, name="footnote")
+
+
+def build_chain(context: ChainContext, *, checkpointer: BaseCheckpointSaver[Any] | None = None) -> Runnable[Any, Any]:
+    """The graph bound to its dependencies: a plain LangChain runnable whose chunks and result are `AskOutput`."""
+    bound = build_graph(checkpointer=checkpointer)
+    output_keys = sorted(AskOutput.__annotations__)
+    return AskChain(bound=bound, kwargs={"context": context, "stream_mode": "values", "output_keys": output_keys})
+
+
+class AskChain(RunnableBinding[Any, Any]):
+    """A graph with its context. `invoke` and `stream` run the same asynchronous nodes in a thread of their own."""
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        return run_blocking(lambda: self.ainvoke(input, config, **kwargs))
+
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
+        yield from iterate_blocking(lambda: self.astream(input, config, **kwargs))
+
+
+def _first_node(state: AskState, runtime: Runtime[ChainContext]) -> Literal["condense", "contextualize", "retrieve"]:
+    _checked(state)
+    if needs_condensing(state, runtime.context.settings.history_tokens):
+        return "condense"
+    return _after_condensing(state)
+
+
+def _after_condensing(state: AskState) -> Literal["contextualize", "retrieve"]:
+    return "contextualize" if needs_contextualizing(state) else "retrieve"
+
+
+def _checked(state: AskState) -> None:
+    question = state.get("question")
+    if not isinstance(question, str) or not question.strip():
+        raise InvalidRequest(f"The question is {question!r}.", 'Give a text: {"question": "How do I index a site?"}.')

@@ -1,0 +1,143 @@
+"""One streamed call of a chat model: time limits, tries before the first token, an honest account of its end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.runnables import RunnableConfig
+
+from rag.errors import ModelError, ModelRateLimited, ModelStreamBroken, ModelUnavailable
+from rag.models.chat import ChatModel, translate_model_error
+from rag.settings import Settings
+
+_LONGEST_PAUSE = 10.0
+_FIRST_PAUSE = 0.5
+
+
+@dataclass(slots=True)
+class Reply:
+    """What a model said. `finish_reason` is the provider's word, None when the stream ended without one."""
+
+    parts: list[str] = field(default_factory=list)
+    finish_reason: str | None = None
+    usage: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+    def take(self, chunk: AIMessageChunk) -> None:
+        if text := chunk.text:
+            self.parts.append(text)
+        self.finish_reason = finish_reason(chunk) or self.finish_reason
+        for name, count in (chunk.usage_metadata or {}).items():
+            if isinstance(count, int):
+                self.usage[name] = self.usage.get(name, 0) + count
+
+
+def finish_reason(chunk: AIMessageChunk) -> str | None:
+    """How the answer ended, in OpenAI's words, whatever the provider calls it."""
+    metadata = chunk.response_metadata
+    reason = metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason")
+    return _SAME_REASON.get(str(reason).lower(), str(reason).lower()) if reason else None
+
+
+_SAME_REASON = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "eos": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "safety": "content_filter",
+    "refusal": "content_filter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """How a model is called: with which limits and how often.
+
+    Attributes:
+        retries: further tries, made only while nothing was said yet.
+        sleep: seam for tests; waits between tries.
+    """
+
+    chat: ChatModel
+    settings: Settings
+    retries: int = 0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    async def run(self, messages: Sequence[BaseMessage], config: RunnableConfig, **kwargs: Any) -> Reply:
+        """Streams an answer to the end; its tokens leave by the callbacks of `config` as they come.
+
+        Raises:
+            ModelUnavailable: nothing came in time.
+            ModelStreamBroken: it stopped in mid-answer, or ended without saying why.
+            ModelError: what else the provider said no with, and an empty answer.
+        """
+        deadline = asyncio.get_running_loop().time() + self.settings.ask_timeout
+        for attempt in range(self.retries + 1):
+            reply = Reply()
+            try:
+                await self._stream(reply, list(messages), config, kwargs)
+                return self._checked(reply)
+            except ModelError as error:
+                pause = _pause(error, attempt)
+                out_of_time = asyncio.get_running_loop().time() + pause >= deadline
+                if reply.parts or not error.retryable or attempt == self.retries or out_of_time:
+                    raise
+            await self.sleep(pause)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def _stream(
+        self, reply: Reply, messages: list[BaseMessage], config: RunnableConfig, kwargs: dict[str, Any]
+    ) -> None:
+        try:
+            async with aclosing(self.chat.model.astream(messages, config, **kwargs)) as chunks:  # type: ignore[type-var]
+                while (chunk := await self._next(chunks, reply)) is not None:
+                    reply.take(chunk)
+        except ModelError:
+            raise
+        except Exception as error:
+            translated = translate_model_error(error, self.chat.name)
+            if reply.parts and not isinstance(translated, ModelStreamBroken):
+                translated = self._broken("stopped in mid-answer")
+            raise translated from error
+
+    async def _next(self, chunks: AsyncIterator[Any], reply: Reply) -> AIMessageChunk | None:
+        limit = self.settings.token_timeout if reply.parts else self.settings.first_token_timeout
+        try:
+            async with asyncio.timeout(limit):
+                return await anext(chunks, None)
+        except TimeoutError as error:
+            if reply.parts:
+                raise self._broken(f"said nothing for {limit:g} seconds in mid-answer") from error
+            raise ModelUnavailable(
+                f"The model {self.chat.name!r} said nothing for {limit:g} seconds.",
+                "Check its server, or raise RAG_FIRST_TOKEN_TIMEOUT.",
+            ) from error
+
+    def _checked(self, reply: Reply) -> Reply:
+        if reply.finish_reason is None and reply.parts:
+            raise self._broken("ended its stream without a finish reason, so the answer may be cut")
+        if not reply.text.strip() and reply.finish_reason != "content_filter":
+            cure = "Raise RAG_MAX_ANSWER_TOKENS." if reply.finish_reason == "length" else "Ask again."
+            raise ModelError(f"The model {self.chat.name!r} returned an empty answer.", cure)
+        return reply
+
+    def _broken(self, what: str) -> ModelStreamBroken:
+        return ModelStreamBroken(f"The model {self.chat.name!r} {what}.", "Ask again.")
+
+
+def _pause(error: ModelError, attempt: int) -> float:
+    """Seconds before the next try: what the provider asks for, else doubling with jitter; 10 at most."""
+    if error.retry_after is not None:
+        return min(max(error.retry_after, 0.0), _LONGEST_PAUSE)
+    base = _FIRST_PAUSE * (1 << attempt) * (2 if isinstance(error, ModelRateLimited) else 1)
+    return min(base, _LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret

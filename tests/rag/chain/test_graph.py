@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.memory import InMemorySaver
+
+from rag.chain.context import ChainContext
+from rag.chain.graph import build_chain, build_graph
+from rag.errors import InvalidRequest
+from tests.fakes import ScriptedChatModel
+
+MakeContext = Callable[..., ChainContext]
+ANSWER = "Chroma keeps vectors [1]."
+HISTORY = [HumanMessage("What is Chroma?"), AIMessage("A vector database [1].")]
+
+
+async def test_invoke_returns_question_documents_and_answer(make_context: MakeContext, index: Any) -> None:
+    chain = build_chain(make_context(ScriptedChatModel(ANSWER)))
+    result = await chain.ainvoke({"question": "What keeps vectors?"})
+    assert result["answer"] == ANSWER
+    assert result["standalone_question"] == "What keeps vectors?"
+    assert [document.page_content for document in result["documents"]] == [
+        "Chroma keeps vectors.",
+        "tantivy keeps words.",
+    ]
+    assert result["finish_reason"] == "stop"
+    assert result["usage"]["output_tokens"] == 4
+
+
+def test_invoke_and_stream_work_without_an_event_loop(make_context: MakeContext) -> None:
+    context = make_context(ScriptedChatModel(ANSWER, ANSWER))
+    assert build_chain(context).invoke({"question": "What keeps vectors?"})["answer"] == ANSWER
+    chunks = list(build_chain(context).stream({"question": "What keeps vectors?"}))
+    assert chunks[-1]["answer"] == ANSWER
+    assert "history" not in chunks[-1]
+
+
+async def test_invoke_works_inside_a_running_loop_and_raises_there(make_context: MakeContext) -> None:
+    with pytest.raises(InvalidRequest, match="question is None"):
+        build_chain(make_context(ScriptedChatModel())).invoke({})
+
+
+async def test_a_question_without_history_is_searched_as_it_is(make_context: MakeContext, index: Any) -> None:
+    model = ScriptedChatModel(ANSWER)
+    await build_chain(make_context(model)).ainvoke({"question": "What keeps vectors?", "top_k": 1})
+    assert model.used_up
+    assert index.asked == [{"question": "What keeps vectors?", "top_k": 1, "filter": None, "also": ()}]
+
+
+async def test_a_follow_up_is_rewritten_and_both_wordings_are_searched(make_context: MakeContext, index: Any) -> None:
+    model = ScriptedChatModel("What does Chroma keep?", ANSWER)
+    result = await build_chain(make_context(model)).ainvoke({"question": "What does it keep?", "history": HISTORY})
+    assert result["standalone_question"] == "What does Chroma keep?"
+    assert result["rewritten"] is True
+    assert index.asked[0]["question"] == "What does Chroma keep?"
+    assert index.asked[0]["also"] == ("What does it keep?",)
+    assert "What does Chroma keep?" in model.calls[1].text
+
+
+@pytest.mark.parametrize("extra", [{"rewrite": False}, {"standalone_question": "What does Chroma keep?"}])
+async def test_rewriting_can_be_left_out_or_replaced(
+    make_context: MakeContext, index: Any, extra: dict[str, Any]
+) -> None:
+    model = ScriptedChatModel(ANSWER)
+    await build_chain(make_context(model)).ainvoke({"question": "What does it keep?", "history": HISTORY, **extra})
+    assert model.used_up
+    assert index.asked[0]["question"] == extra.get("standalone_question", "What does it keep?")
+    assert index.asked[0]["also"] == ()
+
+
+async def test_history_may_be_plain_dictionaries(make_context: MakeContext) -> None:
+    model = ScriptedChatModel("What does Chroma keep?", ANSWER)
+    history = [{"role": "user", "content": "What is Chroma?"}, {"role": "assistant", "content": "A database."}]
+    await build_chain(make_context(model)).ainvoke({"question": "What does it keep?", "history": history})
+    assert "What is Chroma?" in model.calls[0].text
+
+
+async def test_the_filter_reaches_the_search_and_an_unknown_key_is_refused(
+    make_context: MakeContext, index: Any
+) -> None:
+    chain = build_chain(make_context(ScriptedChatModel(ANSWER)))
+    await chain.ainvoke({"question": "What?", "filter": {"url_prefix": "https://a/", "language": "EN"}})
+    assert (index.asked[0]["filter"].url_prefix, index.asked[0]["filter"].language) == ("https://a/", "en")
+    with pytest.raises(InvalidRequest, match="'site'"):
+        await chain.ainvoke({"question": "What?", "filter": {"site": "a"}})
+
+
+async def test_without_documents_the_model_is_not_asked(make_context: MakeContext, index: Any) -> None:
+    index.documents = []
+    model = ScriptedChatModel()
+    result = await build_chain(make_context(model)).ainvoke({"question": "向量保存在哪里？"})
+    assert result["answer"] == "文档中没有这个问题的答案。"
+    assert result["finish_reason"] == "no_answer"
+    assert model.calls == []
+
+
+async def test_the_extractive_model_gets_documents_and_the_standalone_question(make_context: MakeContext) -> None:
+    model = ScriptedChatModel(ANSWER)
+    await build_chain(make_context(model, extractive=True)).ainvoke({"question": "What keeps vectors?"})
+    assert model.calls[0].kwargs["question"] == "What keeps vectors?"
+    assert [document.n for document in model.calls[0].kwargs["documents"]] == [1, 2]
+
+
+async def test_stream_mode_values_gives_the_whole_state_after_each_node(make_context: MakeContext) -> None:
+    graph, context = build_graph(), make_context(ScriptedChatModel(ANSWER))
+    states = [s async for s in graph.astream({"question": "Who?"}, context=context, stream_mode="values")]
+    assert [sorted(state) for state in states] == [
+        ["history", "question"],
+        ["documents", "history", "question", "standalone_question"],
+        ["answer", "documents", "finish_reason", "history", "question", "standalone_question", "usage"],
+    ]
+
+
+async def test_stream_mode_updates_gives_what_each_node_changed(make_context: MakeContext) -> None:
+    context = make_context(ScriptedChatModel("Who is Chroma?", ANSWER))
+    given = {"question": "Who is it?", "history": HISTORY}
+    updates = [u async for u in build_graph().astream(given, context=context, stream_mode="updates")]
+    assert [next(iter(update)) for update in updates] == ["contextualize", "retrieve", "answer"]
+    assert updates[2]["answer"]["answer"] == ANSWER
+
+
+async def test_stream_mode_messages_gives_tokens_with_the_node_and_tags(make_context: MakeContext) -> None:
+    context = make_context(ScriptedChatModel("Who is Chroma?", ANSWER))
+    given = {"question": "Who is it?", "history": HISTORY}
+    tokens: dict[str, str] = {}
+    async for message, metadata in build_graph().astream(given, context=context, stream_mode="messages"):
+        assert ("answer" in metadata.get("tags", [])) == (metadata["langgraph_node"] == "answer")
+        tokens[metadata["langgraph_node"]] = tokens.get(metadata["langgraph_node"], "") + message.text
+    assert tokens == {"contextualize": "Who is Chroma?", "answer": ANSWER}
+
+
+async def test_stream_mode_custom_tells_the_documents_and_the_question(make_context: MakeContext) -> None:
+    context = make_context(ScriptedChatModel(ANSWER))
+    custom = [c async for c in build_graph().astream({"question": "Who?"}, context=context, stream_mode="custom")]
+    assert [next(iter(item)) for item in custom] == ["question", "documents"]
+    assert custom[0] == {"question": {"text": "Who?", "original": "Who?", "rewritten": False}}
+    assert custom[1]["documents"]["documents"][0]["n"] == 1
+
+
+async def test_astream_events_names_the_retriever_and_streams_the_answer(make_context: MakeContext) -> None:
+    chain = build_chain(make_context(ScriptedChatModel(ANSWER)))
+    events = [event async for event in chain.astream_events({"question": "Who?"}, version="v2")]
+    found = [event for event in events if event["event"] == "on_retriever_end"]
+    assert [event["name"] for event in found] == ["Retriever"]
+    assert len(found[0]["data"]["output"]) == 2
+    tokens = [e["data"]["chunk"].text for e in events if e["event"] == "on_chat_model_stream" and "answer" in e["tags"]]
+    assert "".join(tokens) == ANSWER
+
+
+@pytest.mark.filterwarnings("ignore:.*astream_log:langchain_core._api.deprecation.LangChainDeprecationWarning")
+async def test_astream_log_can_be_narrowed_to_the_retriever(make_context: MakeContext) -> None:
+    chain = build_chain(make_context(ScriptedChatModel(ANSWER)))
+    patches = [p async for p in chain.astream_log({"question": "Who?"}, include_names=["Retriever"])]
+    operations = [operation for patch in patches for operation in patch.ops]
+    assert {o["path"].split("/")[2] for o in operations if o["path"].startswith("/logs/")} == {"Retriever"}
+    found = next(o for o in operations if o["path"] == "/logs/Retriever/final_output")
+    assert found["value"]["documents"][0].page_content == "Chroma keeps vectors."
+
+
+@pytest.mark.filterwarnings("ignore:.*astream_log:langchain_core._api.deprecation.LangChainDeprecationWarning")
+@pytest.mark.parametrize("extractive", [False, True])
+async def test_astream_log_can_be_narrowed_to_the_rewriting(make_context: MakeContext, extractive: bool) -> None:
+    answers = (ANSWER,) if extractive else ("What does Chroma keep?", ANSWER)
+    chain = build_chain(make_context(ScriptedChatModel(*answers), extractive=extractive))
+    given = {"question": "What does it keep?", "history": HISTORY}
+    patches = [p async for p in chain.astream_log(given, include_tags=["contextualize_q_chain"])]
+    logged = [o["value"] for patch in patches for o in patch.ops if o["path"].count("/") == 2 and "/logs/" in o["path"]]
+    assert len(logged) == 1
+    assert "contextualize_q_chain" in logged[0]["tags"]
+
+
+async def test_a_stock_checkpointer_keeps_the_conversation_and_no_documents(make_context: MakeContext) -> None:
+    context = make_context(ScriptedChatModel(ANSWER, "What does Chroma keep?", ANSWER))
+    chain = build_chain(context, checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "one"}}
+    await chain.ainvoke({"question": "What is Chroma?"}, config)
+    result = await chain.ainvoke({"question": "What does it keep?"}, config)
+    assert result["standalone_question"] == "What does Chroma keep?"
+    state = await chain.bound.aget_state(config)  # type: ignore[attr-defined]
+    assert [message.type for message in state.values["history"]] == ["human", "ai", "human", "ai"]
+    assert "documents" not in state.values
