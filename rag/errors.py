@@ -16,6 +16,7 @@
     │   └── IndexUnavailable         Chroma or the words index does not answer
     ├── ModelError               the chat or embedding model failed
     │   ├── ModelRejectedKey         401 or 403
+    │   ├── ModelRefused             it does not take this request: wrong name, too long, not allowed
     │   ├── ModelRateLimited         429
     │   ├── ModelUnavailable         refused, 5xx, or no first token in time
     │   └── ModelStreamBroken        it stopped, stalled or sent garbage in mid-answer
@@ -129,6 +130,10 @@ class ModelError(FootnoteError):
 
 class ModelRejectedKey(ModelError):
     slug, title, retryable = "model-rejected-key", "The model refused the key", False
+
+
+class ModelRefused(ModelError):
+    slug, title, retryable = "model-refused", "The model refused the request", False
 
 
 class ModelRateLimited(ModelError):
