@@ -1,0 +1,105 @@
+"""What a statement denies, in English and Chinese, and whether two statements deny the same things."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rag.citations.lexicon import (
+    AFTER_NOT_MEANT,
+    CHINESE_NEGATORS,
+    CHINESE_NOT_NEGATORS,
+    NEGATIVE_PREFIXES,
+    NEGATIVE_VERBS,
+    NEGATORS,
+)
+from rag.citations.statement import Item, Statement
+
+_HEADS = 2
+_REACH = 6
+_CHINESE_FILLERS = "有能会是曾被再可要想得在对把将以过"
+_LONGEST_NEGATOR = 3
+
+
+class Denial(NamedTuple):
+    """A negation: the keys of the content words that follow it, or of the one before when none follows."""
+
+    heads: tuple[str, ...]
+
+
+def polarity_disagrees(claim: Statement, quote: Statement) -> str | None:
+    """A negation that one has and the other, speaking of the same thing, has not."""
+    said = claim.key_set | claim.characters
+    claimed, quoted = _denials(claim), _denials(quote)
+    free = list(quoted)
+    for denial in claimed:
+        partner = next((other for other in free if set(other.heads) & set(denial.heads)), None)
+        if partner is None and not set(denial.heads) & (quote.key_set | quote.characters):
+            partner = next((other for other in free if not set(other.heads) & said), None)
+        if partner is None:
+            return f"denies {'/'.join(denial.heads)}"
+        free.remove(partner)
+    for denial in free:
+        if denial.heads and denial.heads[0] in said:
+            return f"does not deny {denial.heads[0]}"
+    return _prefix_flip(claim, quote)
+
+
+def _denials(statement: Statement) -> list[Denial]:
+    found = [
+        Denial(_heads(statement.items, place))
+        for place, item in enumerate(statement.items)
+        if item.kind == "word" and _is_negator(statement.items, place)
+    ]
+    return found + _chinese_denials(statement)
+
+
+def _is_negator(items: list[Item], place: int) -> bool:
+    item = items[place]
+    following = items[place + 1] if place + 1 < len(items) else None
+    if item.text in NEGATORS:
+        if item.text == "no" and following is not None and following.kind == "number":
+            return False
+        return following is None or following.text not in AFTER_NOT_MEANT
+    return item.root in NEGATIVE_VERBS and (following is not None and following.text in ("to", "the", "any", "from"))
+
+
+def _heads(items: list[Item], place: int) -> tuple[str, ...]:
+    """The content words denied by the negator at `place`."""
+    after = [item.key for item in items[place + 1 : place + 1 + _REACH] if not item.stop]
+    if after:
+        return tuple(after[:_HEADS])
+    before = [item.key for item in items[max(0, place - _REACH) : place] if not item.stop]
+    return tuple(before[-1:])
+
+
+def _chinese_denials(statement: Statement) -> list[Denial]:
+    """Negations in Chinese text; the denied is the next character but for auxiliaries."""
+    shown = "".join(item.root if item.kind == "cjk" else "\x00" for item in statement.items)
+    found: list[Denial] = []
+    place = 0
+    while place < len(shown):
+        harmless = next((word for word in CHINESE_NOT_NEGATORS if shown.startswith(word, place)), None)
+        if harmless is not None:
+            place += len(harmless)
+            continue
+        negator = next((word for word in CHINESE_NEGATORS if shown.startswith(word, place)), None)
+        if negator is None:
+            place += 1
+            continue
+        place += len(negator)
+        while place < len(shown) and shown[place] in _CHINESE_FILLERS:
+            place += 1
+        heads = tuple(character for character in shown[place : place + 2] if character != "\x00")
+        found.append(Denial(heads or (negator,)))
+    return found
+
+
+def _prefix_flip(claim: Statement, quote: Statement) -> str | None:
+    """`unlikely` where the quote has `likely`, or the other way round."""
+    for one, other in ((claim, quote), (quote, claim)):
+        for word in one.texts - other.texts:
+            for prefix in NEGATIVE_PREFIXES:
+                rest = word.removeprefix(prefix)
+                if rest != word and len(rest) > 3 and rest in other.texts and rest not in one.texts:
+                    return f"{word} against {rest}"
+    return None

@@ -1,0 +1,135 @@
+"""A sentence taken apart into what is compared: content words, quantities, and the order they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from rag.citations.lexicon import CHINESE_STOPS, ENGLISH_STOPS, synonyms
+from rag.citations.numbers import Quantity, read_quantity
+from rag.citations.words import Word, meaning, stem
+
+_LONGEST_CHINESE_WORD = 4
+
+
+class Item(NamedTuple):
+    """One thing that a sentence says, in `words[first:last]`.
+
+    Attributes:
+        key: equal for two items that mean the same: a stem or the stand-in of its synonyms, `#value`, a character.
+        root: the stem, the character or the Chinese word itself.
+        stop: it carries grammar rather than meaning.
+        capital: it is written with a capital that a sentence's beginning does not explain.
+        perhaps_name: it is written with a capital at the beginning of a sentence.
+    """
+
+    kind: Literal["word", "number", "cjk"]
+    key: str
+    root: str
+    text: str
+    first: int
+    last: int
+    stop: bool = False
+    capital: bool = False
+    perhaps_name: bool = False
+
+
+class Statement:
+    """A claim, or some sentences of a page, read once and compared many times."""
+
+    def __init__(self, words: Sequence[Word]) -> None:
+        self.words = words
+        self.quantities: list[Quantity] = []
+        self.items = self._read()
+
+    def _read(self) -> list[Item]:
+        items: list[Item] = []
+        at = 0
+        while at < len(self.words):
+            quantity = read_quantity(self.words, at)
+            if quantity is not None:
+                self.quantities.append(quantity)
+                text = " ".join(word.text for word in self.words[at : quantity.last])
+                key = f"#{quantity.value}"
+                items.append(Item("number", key, key, text, at, quantity.last, quantity.loose))
+            elif self.words[at].kind == "cjk":
+                items.append(self._chinese(at))
+            elif self.words[at].kind == "word":
+                items.append(_word_item(self.words[at], at))
+            else:
+                word = self.words[at]
+                items.append(Item("word", word.text, word.text, word.text, at, at + 1, True))
+            at = items[-1].last
+        return items
+
+    def _chinese(self, at: int) -> Item:
+        """A Chinese word that has synonyms, or else one character."""
+        run = ""
+        for word in self.words[at : at + _LONGEST_CHINESE_WORD]:
+            if word.kind != "cjk" or (run and not word.glued):
+                break
+            run += word.text
+        for length in range(len(run), 1, -1):
+            if run[:length] in synonyms():
+                return Item("cjk", synonyms()[run[:length]], run[:length], run[:length], at, at + length)
+        text = self.words[at].text
+        return Item("cjk", text, text, text, at, at + 1, text in CHINESE_STOPS)
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The keys of the items, in order."""
+        return [item.key for item in self.items]
+
+    @cached_property
+    def content(self) -> list[str]:
+        """What it is about: keys of content words and numbers, and pairs of Chinese characters; repeats kept."""
+        found: list[str] = []
+        previous: Item | None = None
+        for item in self.items:
+            if item.kind == "cjk":
+                if previous is not None and not (previous.stop and item.stop):
+                    found.append(previous.root[-1] + item.root[0])
+                if len(item.root) > 1:
+                    found.append(item.key)
+                previous = item
+                continue
+            previous = None
+            if not item.stop:
+                found.append(item.key)
+        if not found:
+            found = [item.key for item in self.items if item.kind == "cjk" and not item.stop]
+        return found
+
+    @cached_property
+    def key_set(self) -> frozenset[str]:
+        return frozenset(self.keys)
+
+    @cached_property
+    def characters(self) -> frozenset[str]:
+        """The Chinese characters."""
+        return frozenset("".join(item.root for item in self.items if item.kind == "cjk"))
+
+    @cached_property
+    def content_set(self) -> frozenset[str]:
+        return frozenset(self.content)
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """The words as written, lower case: what a name is looked up in."""
+        return frozenset(word.text for word in self.words)
+
+    def coverage(self, other: Statement) -> float:
+        """The share of this statement's content that `other` has, from 0 to 1."""
+        if not self.content:
+            return 0.0
+        return sum(key in other.content_set for key in self.content) / len(self.content)
+
+
+def _word_item(word: Word, at: int) -> Item:
+    stop = word.text in ENGLISH_STOPS
+    named = word.capital and word.text != "i"
+    return Item(
+        "word", meaning(word.text), stem(word.text), word.text, at, at + 1, stop,
+        named and not word.initial and not stop, named and word.initial and not stop,
+    )  # fmt: skip

@@ -1,0 +1,283 @@
+"""Ties each claim to the exact words of the documents it cites, and says how far those words carry it.
+
+No model is asked. A claim is `verbatim` when its words stand in the document in a row, `supported` when a sentence of
+the document, or up to three in a row, has its content and agrees in every number, unit, date, name and negation,
+and else `unsupported`. `docs/citations.md` says what each verdict promises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from rag.citations.agreement import (
+    begins_with_pronoun,
+    missing_names,
+    opposites,
+    quantities_disagree,
+    swapped,
+)
+from rag.citations.factual import states_a_fact
+from rag.citations.lexicon import NEGATORS
+from rag.citations.markers import Marker, read_markers, without_markers
+from rag.citations.polarity import polarity_disagrees
+from rag.citations.source_text import Passage, SourceText
+from rag.citations.statement import Item, Statement
+from rag.citations.words import Word, read_words
+from rag.vocabulary import Citation, Claim, Document, Verdict
+
+LinkMaker = Callable[[Document, int, int], str]
+
+COVERED = 0.6
+"""The share of a claim's content that its quote must have. Chosen with bench/citations.py."""
+
+_COVERED_BY_ONE = 0.75
+_NEAREST = 3
+_MOST_SENTENCES = 3
+_HEDGES = NEGATORS | frozenset("not false untrue myth if whether unless doubt deny denies denied allegedly".split())
+_HEDGE_REACH = 6
+_MARKDOWN = re.compile(r"\*\*|__|`|^\s*(?:#{1,6}\s+|[-*•+]\s+|\d{1,3}[.)]\s+|>\s*)", re.MULTILINE)
+_LINK = re.compile(r"\[([^\]\n]*)\]\([^)\s]*\)")
+_BETWEEN_MARKERS = re.compile(r"[\s,，、;；.。]*\Z")
+
+
+class Finding(NamedTuple):
+    """What checking a claim against one document came to.
+
+    Attributes:
+        start, end: of the best quote in the document's text; equal when it has nothing of the claim.
+        fault: what disagrees, in a few words, when the verdict is `unsupported`.
+    """
+
+    verdict: Verdict
+    start: int
+    end: int
+    fault: str = ""
+
+
+def verify_claim(claim: Claim, documents: Sequence[Document], *, link: LinkMaker | None = None) -> list[Citation]:
+    """Checks one claim; see `Verifier.verify`.
+
+    For the claims of a whole answer keep a `Verifier`: it reads each document once.
+    """
+    return Verifier(documents, link=link).verify(claim)
+
+
+class Verifier:
+    """Checks the claims of one answer against the documents it was given.
+
+    Args:
+        documents: in any order; their `n` is what markers name.
+        link: makes the link of a quote from its document and the quote's place there; else the document's own is used.
+    """
+
+    def __init__(self, documents: Sequence[Document], *, link: LinkMaker | None = None) -> None:
+        self._documents = {document.n: document for document in documents}
+        self._link = link
+        self._sources: dict[int, SourceText] = {}
+
+    def verify(self, claim: Claim) -> list[Citation]:
+        """One citation for each number the claim names, in that order; offsets of quotes count in the document's text.
+
+        A number that names no document is `unsupported`. A claim that names none gives one `unsupported` citation with
+        `n` = 0 when it states a fact, and nothing when it does not.
+        """
+        if not claim.cites:
+            text = cleaned(claim.text)
+            if states_a_fact(without_markers(claim.text), Statement(read_words(text))):
+                return [Citation(0, claim.start, claim.end, "unsupported")]
+            return []
+        findings = self.findings(claim)
+        return [self._citation(claim, n, findings.get(n)) for n in claim.cites]
+
+    def findings(self, claim: Claim) -> dict[int, Finding]:
+        """What checking came to, by number, for those that name a document."""
+        cited = [n for n in claim.cites if n in self._documents]
+        whole = Statement(read_words(cleaned(claim.text)))
+        found = {n: self._check(whole, n) for n in cited}
+        if len(claim.cites) > 1:
+            self._check_parts(claim, found)
+            self._check_together(whole, found)
+        return found
+
+    def _check_parts(self, claim: Claim, found: dict[int, Finding]) -> None:
+        """`A [1], and B [2].`: a marker speaks for what stands before it, when it does not carry the whole sentence."""
+        groups = marker_groups(claim.text)
+        if len(groups) < 2:
+            return
+        for start, end, numbers in groups:
+            part = Statement(read_words(cleaned(claim.text[start:end])))
+            for n in numbers:
+                if n in found and found[n].verdict == "unsupported" and len(part.content) > 1:
+                    finding = self._check(part, n)
+                    if finding.verdict != "unsupported":
+                        found[n] = finding
+
+    def _check_together(self, whole: Statement, found: dict[int, Finding]) -> None:
+        """`A and B [1][2].`: two documents carry together what neither carries alone, and nothing speaks against it."""
+        alone = [n for n, finding in found.items() if finding.verdict == "unsupported" and finding.end > finding.start]
+        if len(alone) < 2 or len(alone) < len(found):
+            return
+        quotes = [self._quoted(n, found[n]) for n in alone]
+        together = Statement([word for quote in quotes for word in quote.words])
+        names, ordinary = self._capitals()
+        shares = [whole.coverage(quote) for quote in quotes]
+        fault = (
+            _content_fault(whole, together)
+            or _facts_fault(whole, together)
+            or next((fault for quote in quotes if (fault := swapped(whole, quote))), None)
+            or (missing_names(whole, together, names, ordinary) and "names")
+        )
+        if not fault and max(shares) < whole.coverage(together):
+            found.update({n: found[n]._replace(verdict="supported", fault="") for n in alone})
+
+    def _quoted(self, n: int, finding: Finding) -> Statement:
+        return Statement(read_words(self._documents[n].text[finding.start : finding.end]))
+
+    def _citation(self, claim: Claim, n: int, finding: Finding | None) -> Citation:
+        document = self._documents.get(n)
+        if document is None or finding is None:
+            return Citation(n, claim.start, claim.end, "unsupported")
+        if finding.start == finding.end:
+            return Citation(n, claim.start, claim.end, "unsupported", document.id, link=document.link)
+        link = self._link(document, finding.start, finding.end) if self._link else document.link
+        quote = document.text[finding.start : finding.end]
+        return Citation(
+            n, claim.start, claim.end, finding.verdict, document.id, quote, finding.start, finding.end, link
+        )  # fmt: skip
+
+    def _source(self, n: int) -> SourceText:
+        if n not in self._sources:
+            self._sources[n] = SourceText(self._documents[n].text)
+        return self._sources[n]
+
+    def _capitals(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Words known as names, and words known as ordinary, from the documents read so far."""
+        sources = self._sources.values()
+        ordinary = frozenset().union(*(source.ordinary for source in sources))
+        return frozenset().union(*(source.names for source in sources)) - ordinary, ordinary
+
+    def _check(self, claim: Statement, n: int) -> Finding:
+        source = self._source(n)
+        if not claim.content:
+            return Finding("unsupported", 0, 0, "says nothing")
+        return _verbatim(claim, source) or self._supported(claim, n, source)
+
+    def _supported(self, claim: Statement, n: int, source: SourceText) -> Finding:
+        best: Finding | None = None
+        for passage in _candidates(claim, source):
+            fault = self._fault(claim, n, passage, source)
+            if fault is None:
+                return Finding("supported", passage.start, passage.end)
+            best = best or Finding("unsupported", passage.start, passage.end, fault)
+        return best or Finding("unsupported", 0, 0, "nothing of it is there")
+
+    def _fault(self, claim: Statement, n: int, passage: Passage, source: SourceText) -> str | None:
+        """Why a passage does not carry the claim; None when it does."""
+        quote = passage.statement
+        fault = _content_fault(claim, quote) or _facts_fault(claim, quote) or swapped(claim, quote)
+        if fault:
+            return fault
+        names, ordinary = self._capitals()
+        missing = missing_names(claim, quote, names, ordinary)
+        if missing and not self._named_around(missing, claim, n, passage, source):
+            return f"name {missing[0].text}"
+        return None
+
+    def _named_around(
+        self, missing: list[Item], claim: Statement, n: int, passage: Passage, source: SourceText
+    ) -> bool:
+        """Whether the quote speaks of `she` or `it`, and the title or the two sentences before name who that is."""
+        quote = passage.statement
+        own_names = {item.key for item in quote.items if item.capital}
+        if not begins_with_pronoun(quote) or own_names - claim.key_set:
+            return False
+        document = self._documents[n]
+        heading = {word.text for word in read_words(" ".join((document.title, *document.section)))}
+        before = source.passage(max(0, passage.first - 2), passage.first).statement.texts if passage.first else set()
+        return all(item.text in heading or item.text in before for item in missing)
+
+
+def cleaned(text: str) -> str:
+    """A claim as plain words: without markers, Markdown signs, list numbers and the addresses of links."""
+    return _MARKDOWN.sub(" ", _LINK.sub(r"\1", without_markers(text)))
+
+
+def marker_groups(text: str) -> list[tuple[int, int, tuple[int, ...]]]:
+    """The parts of a claim that end in markers: where each begins and ends, and the numbers of its markers."""
+    groups: list[tuple[int, int, tuple[int, ...]]] = []
+    previous: Marker | None = None
+    start = 0
+    for marker in read_markers(text):
+        if previous is not None and _BETWEEN_MARKERS.match(text[previous.end : marker.start]):
+            groups[-1] = (groups[-1][0], marker.end, groups[-1][2] + marker.numbers)
+        else:
+            start = previous.end if previous is not None else 0
+            groups.append((start, marker.end, marker.numbers))
+        previous = marker
+    return groups
+
+
+def _verbatim(claim: Statement, source: SourceText) -> Finding | None:
+    """The claim's words in a row in the document, unless what stands around them turns their meaning."""
+    place = source.find(claim)
+    if place is None:
+        return None
+    first, last = place
+    passage = source.passage(*source.sentences_of(first, last))
+    if quantities_disagree(claim, passage.statement) or _is_hedged(source.words, first):
+        return None
+    if len(passage.statement.words) > last - first and polarity_disagrees(claim, passage.statement):
+        return None
+    end = source.words[last - 1].end
+    if passage.end > end and not any(character.isalnum() for character in source.text[end : passage.end]):
+        end = passage.end
+    start = source.words[first].start
+    if passage.start < start and not any(character.isalnum() for character in source.text[passage.start : start]):
+        start = passage.start
+    return Finding("verbatim", start, end)
+
+
+def _is_hedged(words: Sequence[Word], first: int) -> bool:
+    """Whether the words just before, in the same clause, deny or doubt what follows."""
+    for place in range(first, max(0, first - _HEDGE_REACH), -1):
+        if not words[place].plain_gap:
+            return False
+        if words[place - 1].text in _HEDGES:
+            return True
+    return False
+
+
+def _candidates(claim: Statement, source: SourceText) -> Iterator[Passage]:
+    """The passages to try: the nearest sentences, then with their neighbours where the claim needs more."""
+    nearest = [source.passage(sentence, sentence + 1) for sentence in source.nearest(claim, _NEAREST)]
+    yield from nearest
+    for passage in nearest[:2]:
+        covered = claim.coverage(passage.statement)
+        if covered >= _COVERED_BY_ONE:
+            continue
+        for first, last in _around(passage.first, len(source.spans)):
+            wider = source.passage(first, last)
+            if claim.coverage(wider.statement) > covered + 0.1 * (last - first - 1):
+                yield wider
+
+
+def _around(sentence: int, count: int) -> list[tuple[int, int]]:
+    spans = [
+        (sentence, sentence + 2),
+        (sentence - 1, sentence + 1),
+        (sentence, sentence + 3),
+        (sentence - 1, sentence + 2),
+    ]
+    spans.append((sentence - 2, sentence + 1))
+    return [(first, last) for first, last in spans if first >= 0 and last <= count and last - first <= _MOST_SENTENCES]
+
+
+def _content_fault(claim: Statement, quote: Statement) -> str | None:
+    covered = claim.coverage(quote)
+    return f"content {covered:.2f}" if covered < COVERED else None
+
+
+def _facts_fault(claim: Statement, quote: Statement) -> str | None:
+    return quantities_disagree(claim, quote) or polarity_disagrees(claim, quote) or opposites(claim, quote)
