@@ -1,0 +1,249 @@
+"""The catalog's writing side: every method is one transaction, so each is done or not done.
+
+`stage`, `switch` and `settle` are the three steps of replacing pages while others read; see `rag/index/writer.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from rag.errors import IndexMismatch, InvalidRequest
+from rag.index.catalog import Catalog, Identity, PageState, pack_blocks, text_hash
+from rag.vocabulary import Chunk, Page
+
+Pages = Sequence[tuple[Page, Sequence[Chunk]]]
+
+_PAGE_COLUMNS = (
+    "site", "title", "language", "author", "published", "modified", "etag", "last_modified", "lastmod", "fetched_at",
+    "content_hash", "state", "state_since", "chunks", "characters",
+)  # fmt: skip
+_PUT_PAGE = f"""
+    INSERT INTO pages (url, {", ".join(_PAGE_COLUMNS)}) VALUES (:url, {", ".join(f":{name}" for name in _PAGE_COLUMNS)})
+    ON CONFLICT (url) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _PAGE_COLUMNS)}
+    RETURNING id
+"""  # noqa: S608 - constant columns
+_PUT_CHUNK = """
+    INSERT INTO chunks (id, page, ordinal, start, "end", text, title, language, section, anchor, hash)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET page = excluded.page, ordinal = excluded.ordinal, start = excluded.start,
+        "end" = excluded."end", text = excluded.text, title = excluded.title, language = excluded.language,
+        section = excluded.section, anchor = excluded.anchor, hash = excluded.hash
+"""
+
+
+class CatalogChanges:
+    """Writes to a catalog. For the one holder of the writer lock.
+
+    Raises (every method):
+        StorageError: the disk is full or read-only; nothing of the change is kept.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._database = catalog.database
+        self._catalog = catalog
+
+    def claim(self, identity: Identity) -> None:
+        """Records what pages will be made with; the first writer decides.
+
+        Raises:
+            IndexMismatch: the catalog was made with something else.
+        """
+        self._catalog.check_embeddings(identity.embeddings, identity.dimension)
+        known = self._catalog.identity()
+        if known is None:
+            self.set_identity(identity)
+        elif known.chunker_version != identity.chunker_version:
+            raise IndexMismatch(
+                f"The pages were cut into chunks by version {known.chunker_version} of the chunker, and this Footnote "
+                f"has version {identity.chunker_version}.",
+                "Run `footnote rebuild`, or go back to the Footnote that wrote them.",
+            )
+
+    def set_identity(self, identity: Identity) -> None:
+        rows = {
+            "embeddings": identity.embeddings,
+            "dimension": str(identity.dimension),
+            "chunker_version": str(identity.chunker_version),
+        }
+        with self._database.write() as connection:
+            _put_meta(connection, rows)
+
+    def new_generation(self, generation: str, identity: Identity) -> None:
+        """Hands the readers over to the vectors collection of `generation`, made with `identity`."""
+        rows = {
+            "generation": generation,
+            "embeddings": identity.embeddings,
+            "dimension": str(identity.dimension),
+            "chunker_version": str(identity.chunker_version),
+        }
+        with self._database.write() as connection:
+            _put_meta(connection, rows)
+
+    def add_vectors(self, vectors: Mapping[bytes, bytes], model: str) -> None:
+        """Keeps vectors (float32 in machine order) under the hashes of their texts."""
+        with self._database.write() as connection:
+            _put_vectors(connection, vectors, model)
+
+    def stage(self, ids: Iterable[str], vectors: Mapping[bytes, bytes], model: str) -> None:
+        """Before the indexes are touched: keeps new vectors, and notes which chunks are about to change there."""
+        with self._database.write() as connection:
+            _put_vectors(connection, vectors, model)
+            _put_pending(connection, ids)
+
+    def switch(self, pages: Pages, settled: Iterable[str]) -> None:
+        """Puts pages in force with exactly these chunks, for every reader at once; clears `settled` from the notes."""
+        now = datetime.now(UTC).isoformat()
+        with self._database.write() as connection:
+            for page, chunks in pages:
+                _put_page(connection, page, chunks, now)
+            _drop_pending(connection, settled)
+
+    def forget_pages(self, urls: Sequence[str]) -> dict[str, list[str]]:
+        """Takes pages out of force; their chunk ids, by URL, are noted as pending. Unknown URLs are absent."""
+        removed: dict[str, list[str]] = {}
+        sql = "SELECT c.id FROM chunks c JOIN pages p ON p.id = c.page WHERE p.url = ?"
+        with self._database.write() as connection:
+            for url in urls:
+                ids = [row[0] for row in connection.execute(sql, (url,))]
+                _put_pending(connection, ids)
+                if connection.execute("DELETE FROM pages WHERE url = ?", (url,)).rowcount:
+                    removed[url] = ids
+        return removed
+
+    def settle(self, ids: Iterable[str]) -> None:
+        """After the indexes agree with the catalog about these chunks."""
+        with self._database.write() as connection:
+            _drop_pending(connection, ids)
+
+    def visited(self, page: Page, lastmod: str | None = None) -> bool:
+        """Notes a visit that found the page unchanged: its date, validators and state. False when it is not known."""
+        sql = """
+            UPDATE pages SET fetched_at = ?, etag = ?, last_modified = ?, lastmod = coalesce(?, lastmod),
+                published = ?, modified = ?, author = ?,
+                state_since = CASE state WHEN 'present' THEN state_since ELSE ? END, state = 'present'
+            WHERE url = ?
+        """
+        now = datetime.now(UTC).isoformat()
+        values = (
+            page.fetched_at.isoformat(), page.etag, page.last_modified, lastmod,
+            page.published, page.modified, page.author, now, page.url,
+        )  # fmt: skip
+        with self._database.write() as connection:
+            return connection.execute(sql, values).rowcount > 0
+
+    def set_state(self, urls: Sequence[str], state: PageState) -> None:
+        """Notes what a visit found; `state_since` stays when the state does."""
+        now = datetime.now(UTC).isoformat()
+        sql = "UPDATE pages SET state = ?, state_since = ? WHERE url = ? AND state != ?"
+        with self._database.write() as connection:
+            connection.executemany(sql, [(state, now, url, state) for url in urls])
+
+    def set_lastmod(self, url: str, lastmod: str | None) -> None:
+        with self._database.write() as connection:
+            connection.execute("UPDATE pages SET lastmod = ? WHERE url = ?", (lastmod, url))
+
+    def forget_vectors(self, hashes: Iterable[bytes] | None = None) -> int:
+        """Drops the vectors that no chunk uses, among `hashes` or all; returns how many."""
+        unused = "NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.hash = vectors.hash)"
+        with self._database.write() as connection:
+            if hashes is None:
+                return connection.execute(f"DELETE FROM vectors WHERE {unused}").rowcount  # noqa: S608
+            sql = f"DELETE FROM vectors WHERE hash = ? AND {unused}"  # noqa: S608
+            return connection.executemany(sql, [(value,) for value in hashes]).rowcount
+
+
+def new_generation_name() -> str:
+    return uuid.uuid4().hex[:16]
+
+
+def check_pages(pages: Pages) -> None:
+    """Refuses what could not be read back: chunks that are no slices of their page, ids used twice, lone surrogates.
+
+    Raises:
+        InvalidRequest: names the page.
+    """
+    seen: set[str] = set()
+    for page, chunks in pages:
+        for chunk in chunks:
+            if chunk.url != page.url or page.text[chunk.start : chunk.end] != chunk.text:
+                raise InvalidRequest(f"Chunk {chunk.id!r} is no part of the page {page.url!r}.", "Chunk it again.")
+            if chunk.id in seen:
+                raise InvalidRequest(f"Two chunks of {page.url!r} have the id {chunk.id!r}.", "Chunk it again.")
+            seen.add(chunk.id)
+        try:
+            "".join((page.url, page.title, page.text)).encode()
+        except UnicodeEncodeError as error:
+            raise InvalidRequest(f"The page {page.url!r} has a lone surrogate in it.", "Read it again.") from error
+
+
+def site_of(url: str) -> str:
+    """Scheme and host (with its port) of a URL; `file:` for files."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
+
+
+def _put_page(connection: sqlite3.Connection, page: Page, chunks: Sequence[Chunk], now: str) -> None:
+    old = connection.execute("SELECT id, state, state_since, lastmod FROM pages WHERE url = ?", (page.url,)).fetchone()
+    values = {
+        "url": page.url,
+        "site": site_of(page.url),
+        "title": page.title,
+        "language": page.language,
+        "author": page.author,
+        "published": page.published,
+        "modified": page.modified,
+        "etag": page.etag,
+        "last_modified": page.last_modified,
+        "lastmod": old[3] if old else None,
+        "fetched_at": page.fetched_at.isoformat(),
+        "content_hash": page.content_hash,
+        "state": "present",
+        "state_since": old[2] if old and old[1] == "present" else now,
+        "chunks": len(chunks),
+        "characters": len(page.text),
+    }
+    number = connection.execute(_PUT_PAGE, values).fetchone()[0]
+    connection.execute("INSERT OR REPLACE INTO page_blocks VALUES (?, ?)", (number, pack_blocks(page.blocks)))
+    kept = json.dumps([chunk.id for chunk in chunks])
+    connection.execute(
+        "DELETE FROM chunks WHERE page = ? AND id NOT IN (SELECT value FROM json_each(?))", (number, kept)
+    )
+    connection.executemany(_PUT_CHUNK, [_chunk_values(chunk, number, page) for chunk in chunks])
+
+
+def _chunk_values(chunk: Chunk, page_number: int, page: Page) -> tuple[object, ...]:
+    return (
+        chunk.id,
+        page_number,
+        chunk.ordinal,
+        chunk.start,
+        chunk.end,
+        chunk.text,
+        None if chunk.title == page.title else chunk.title,
+        None if chunk.language == page.language else chunk.language,
+        json.dumps(chunk.section, ensure_ascii=False),
+        chunk.anchor,
+        text_hash(chunk.embedded_text),
+    )
+
+
+def _put_vectors(connection: sqlite3.Connection, vectors: Mapping[bytes, bytes], model: str) -> None:
+    rows = [(key, model, vector) for key, vector in vectors.items()]
+    connection.executemany("INSERT OR REPLACE INTO vectors (hash, model, vector) VALUES (?, ?, ?)", rows)
+
+
+def _put_pending(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
+    connection.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(value,) for value in ids])
+
+
+def _drop_pending(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
+    connection.executemany("DELETE FROM pending WHERE id = ?", [(value,) for value in ids])
+
+
+def _put_meta(connection: sqlite3.Connection, rows: Mapping[str, str]) -> None:
+    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(rows.items()))

@@ -1,0 +1,504 @@
+"""The vectors index: Chroma, through langchain-chroma. The only file that knows Chroma.
+
+Chroma holds ids, vectors and three metadata (`source`, `title`, `language`), and an empty text: the texts are in the
+catalog, and with them Chroma's store is six times larger and its writes half as fast (measured, 6,000 chunks).
+
+A prefix of a URL is no query in Chroma, and its metadata filters scan (63 ms at 100,000 chunks). So a filter is
+weighed by the catalog first: when it leaves few chunks, these are compared exactly, from the catalog's own vectors;
+when it leaves many, a plain query is widened until enough of its hits pass. Either way every match can be found.
+
+Which collection is ours is told by its metadata: it names the generation of the catalog. A rebuild fills a collection
+beside the one in use, hands over by one write to the catalog, and renames; readers never see a gap.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from langchain_core.embeddings import Embeddings
+
+from rag.errors import ConfigurationError, FootnoteError, IndexMismatch, IndexUnavailable
+from rag.index.catalog import Catalog, Identity
+from rag.index.chroma_server import HOST, ChromaServer
+from rag.index.nearest import nearest
+from rag.settings import Settings
+from rag.vocabulary import Chunk, Filter
+
+if TYPE_CHECKING:
+    import chromadb
+    from langchain_chroma import Chroma
+
+T = TypeVar("T")
+
+BATCH = 200
+"""Records a write: more at once makes queries wait (p95 rose to 283 ms at full speed); Chroma Cloud allows 300."""
+EXACT_CHUNKS = 10_000
+"""A filter that leaves fewer is answered exactly: some 30 ms, where Chroma's own filter takes 60."""
+WIDEST_QUERY = 5_000
+_CLOUD_RESULTS = 300
+_CLOUD_HOST = "trychroma.com"
+_PAGE = 5_000
+_TITLE_CHARACTERS = 300
+_HNSW = {"space": "cosine", "sync_threshold": 10_000, "ef_construction": 128, "max_neighbors": 16}
+"""The graph is written to disk every 10,000 vectors: seldom, as a kill in that moment can damage it; not never, as
+what was not written is replayed at the first query after a start (0.15 ms a vector)."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where Chroma is: base URL, headers, tenant and database."""
+
+    url: str
+    headers: dict[str, str]
+    tenant: str = "default_tenant"
+    database: str = "default_database"
+
+    @property
+    def is_cloud(self) -> bool:
+        return (urlsplit(self.url).hostname or "").endswith(_CLOUD_HOST)
+
+
+@dataclass(frozen=True)
+class _Link:
+    """A client and the collection that was found with it."""
+
+    client: _Client
+    store: Chroma
+    name: str
+
+    @property
+    def collection(self) -> chromadb.Collection:
+        return self.store._collection  # langchain-chroma counts nothing in public
+
+
+class _Given(Embeddings):
+    """Hands langchain-chroma the vectors that the catalog already has."""
+
+    def __init__(self, vectors: Sequence[Sequence[float]]) -> None:
+        self._vectors = vectors
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return cast(list[list[float]], self._vectors)
+
+    def embed_query(self, text: str) -> list[float]:
+        raise NotImplementedError("searches are made by vector")
+
+
+class VectorIndex:
+    """Vectors of chunks, by cosine. Safe to use from several threads; a restarted server is found again.
+
+    Args:
+        locate: where Chroma is; called with True after a failure, to look again.
+        catalog: decides which collection is ours, and weighs filters.
+        collection: its name in Chroma.
+        timeout: seconds for one call.
+        server: our own server, left when the index is closed.
+        generation: which collection to use, instead of the one the catalog names.
+
+    Raises (every method):
+        IndexUnavailable: Chroma does not answer in time, or fails.
+        IndexMismatch: the collection is another data folder's, or of another dimension.
+    """
+
+    def __init__(
+        self,
+        locate: Callable[[bool], Endpoint],
+        catalog: Catalog,
+        *,
+        collection: str = "footnote",
+        timeout: float = 10.0,
+        server: ChromaServer | None = None,
+        generation: str | None = None,
+    ) -> None:
+        self._locate = locate
+        self._catalog = catalog
+        self._name = collection
+        self._timeout = timeout
+        self._server = server
+        self._generation = generation
+        self._lock = threading.Lock()
+        self._client: _Client | None = None
+        self._link: _Link | None = None
+
+    @classmethod
+    def open(cls, settings: Settings, catalog: Catalog) -> VectorIndex:
+        """The index that the settings name; connects at its first use."""
+        server = None if settings.chroma_url else ChromaServer(settings.data_dir)
+        return cls(
+            own_endpoint(server) if server else remote_endpoint(settings),
+            catalog,
+            collection=settings.collection,
+            timeout=settings.index_timeout,
+            server=server,
+        )
+
+    @property
+    def server(self) -> ChromaServer | None:
+        """Our own server; None when RAG_CHROMA_URL names another."""
+        return self._server
+
+    def add(self, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]]) -> None:
+        """Adds chunks with their vectors, each in place of the one with its id. Durable when it returns."""
+        for first in range(0, len(chunks), BATCH):
+            some = chunks[first : first + BATCH]
+            given = _Given(vectors[first : first + BATCH])
+            self._call(lambda link, some=some, given=given: _add(link, some, given), create=True)  # type: ignore[misc]
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Removes chunks; ids that are not there are none."""
+        for first in range(0, len(ids), BATCH):
+            some = list(ids[first : first + BATCH])
+            self._call(lambda link, some=some: link.store.delete(some))  # type: ignore[misc]
+
+    def search(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
+        """The `k` nearest (chunk id, cosine similarity clipped to 0…1), best first."""
+        if k < 1:
+            return []
+        if not filter:
+            return [(chunk_id, score) for chunk_id, score, _ in self._nearest(vector, k)]
+        matching = self._catalog.count_chunks(filter)
+        if matching > EXACT_CHUNKS:
+            found = self._widened(vector, k, filter, matching)
+            if found is not None:
+                return found
+        return nearest(self._catalog.vectors_under(filter), vector, k)
+
+    def count(self) -> int:
+        """Vectors in the index."""
+        return self._call(lambda link: link.collection.count()) or 0
+
+    def ids(self) -> list[str]:
+        """Every chunk id, in no order."""
+        found: list[str] = []
+        step = _CLOUD_RESULTS if self._locate(False).is_cloud else _PAGE
+        while True:
+            offset = len(found)
+            page = self._call(lambda link, offset=offset: link.store.get(limit=step, offset=offset, include=[]))  # type: ignore[misc]
+            ids = page["ids"] if page else []
+            found += ids
+            if len(ids) < step:
+                return found
+
+    def close(self) -> None:
+        """Disconnects, and leaves our own server."""
+        self._forget()
+        if self._server is not None:
+            self._server.close()
+
+    def replacement(self, generation: str, identity: Identity) -> VectorIndex:
+        """An empty collection beside the one in use; becomes the one in use when the catalog names its generation."""
+        other = VectorIndex(
+            self._locate, self._catalog, collection=self._name, timeout=self._timeout, generation=generation
+        )
+
+        def make(client: _Client) -> None:
+            client.drop(f"{self._name}-next")
+            client.make(f"{self._name}-next", _metadata(generation, identity), self._configuration())
+
+        self._with_client(make)
+        return other
+
+    def tidy(self) -> None:
+        """Ends a rebuild that was handed over, or one that was not: one collection remains, under its proper name."""
+        base, spare = self._name, f"{self._name}-next"
+
+        def work(client: _Client) -> None:
+            spare_is = client.generation(spare)
+            if spare_is is None:
+                return
+            if spare_is != self._wanted():
+                client.drop(spare)
+                return
+            client.drop(base)
+            client.rename(spare, base)
+
+        self._with_client(work)
+        self._link = None
+
+    def _nearest(self, vector: Sequence[float], k: int) -> list[tuple[str, float, dict[str, Any]]]:
+        found = self._call(lambda link: link.store.similarity_search_by_vector_with_relevance_scores(list(vector), k=k))
+        return [
+            (str(document.id), min(1.0, max(0.0, 1.0 - distance)), document.metadata)
+            for document, distance in found or []
+        ]
+
+    def _widened(
+        self, vector: Sequence[float], k: int, filter: Filter, matching: int
+    ) -> list[tuple[str, float]] | None:
+        """Asks for more hits until `k` pass the filter; None when that would be too many."""
+        total = self._catalog.count_chunks()
+        widest = _CLOUD_RESULTS if self._locate(False).is_cloud else WIDEST_QUERY
+        wanted = math.ceil(2 * k * total / matching)
+        while wanted <= widest:
+            hits = [
+                (chunk_id, score) for chunk_id, score, data in self._nearest(vector, wanted) if _passes(data, filter)
+            ]
+            if len(hits) >= k:
+                return hits[:k]
+            wanted *= 4
+        return None
+
+    def _call(self, work: Callable[[_Link], T], *, create: bool = False) -> T | None:
+        """Runs `work` on our collection; None when there is no collection."""
+
+        def on_link(client: _Client) -> T | None:
+            link = self._resolved(client, create)
+            return None if link is None else work(link)
+
+        return self._with_client(on_link)
+
+    def _with_client(self, work: Callable[[_Client], T]) -> T:
+        """Runs `work`, and once more when the server or the collection was replaced meanwhile."""
+        for again in (False, True):
+            client: _Client | None = None
+            try:
+                client = self._connected(again)
+                return work(client)
+            except FootnoteError:
+                raise
+            except Exception as error:  # whatever Chroma and its HTTP client raise
+                self._forget(client)
+                if again or not _was_replaced(error):
+                    raise self._translated(error) from error
+        raise AssertionError("unreachable")
+
+    def _resolved(self, client: _Client, create: bool) -> _Link | None:
+        link = self._link
+        if link is None or link.client is not client:
+            name = self._find(client) or self._make(client, create)
+            if name is None:
+                return None
+            link = self._link = _Link(client, _opened(client, name), name)
+        return link
+
+    def _find(self, client: _Client) -> str | None:
+        """The name of the collection of our generation, among the two that it can have."""
+        wanted = self._wanted()
+        for name in (self._name, f"{self._name}-next"):
+            if client.generation(name) == wanted:
+                return name
+        return None
+
+    def _make(self, client: _Client, create: bool) -> str | None:
+        foreign = client.generation(self._name) is not None
+        if foreign and self._server is None:
+            raise IndexMismatch(
+                f"The Chroma collection {self._name!r} belongs to another data folder.",
+                "Set RAG_COLLECTION to another name, or run `footnote rebuild` to take it over.",
+            )
+        if self._catalog.count_chunks():
+            raise IndexUnavailable(
+                f"The Chroma collection {self._name!r} is not there, and the catalog has chunks.",
+                "Run `footnote rebuild`; nothing is fetched or embedded again.",
+            )
+        if not create:
+            return None
+        if foreign:
+            client.drop(self._name)
+        client.make(self._name, _metadata(self._wanted(), self._catalog.identity()), self._configuration())
+        return self._name
+
+    def _wanted(self) -> str:
+        return self._generation or self._catalog.generation()
+
+    def _configuration(self) -> dict[str, Any]:
+        return {"spann": {"space": "cosine"}} if self._locate(False).is_cloud else {"hnsw": dict(_HNSW)}
+
+    def _connected(self, again: bool) -> _Client:
+        with self._lock:
+            if self._client is None:
+                self._client = _Client(self._locate(again), self._timeout)
+            return self._client
+
+    def _forget(self, failed: _Client | None = None) -> None:
+        """Lets go of the connection, unless another thread already made a new one in place of `failed`."""
+        with self._lock:
+            client = self._client
+            if failed is not None and client is not failed:
+                return
+            self._client = self._link = None
+        if client is not None:
+            client.close()
+
+    def _translated(self, error: Exception) -> FootnoteError:
+        import chromadb.errors
+        import httpx
+
+        where = _shown(self._locate(False).url) if self._server is None else "the local Chroma server"
+        if isinstance(error, FootnoteError):
+            return error
+        if isinstance(error, httpx.TimeoutException):
+            return IndexUnavailable(
+                f"Chroma ({where}) did not answer within {self._timeout:g} s.",
+                "Try again; if it stays so, restart it or raise RAG_INDEX_TIMEOUT.",
+            )
+        if isinstance(error, chromadb.errors.ChromaAuthError | chromadb.errors.AuthorizationError):
+            return ConfigurationError(f"Chroma ({where}) refused the token.", "Set RAG_CHROMA_TOKEN.")
+        if "dimension" in str(error).lower():
+            return IndexMismatch(
+                f"Chroma refused vectors of this dimension: {error}.",
+                "Set RAG_EMBEDDINGS back, or run `footnote rebuild` and restart.",
+            )
+        cure = "Try again; `footnote verify` looks for damage." if self._server else "Check RAG_CHROMA_URL."
+        return IndexUnavailable(f"Chroma ({where}) cannot be used: {str(error) or type(error).__name__}.", cure)
+
+
+class _Client:
+    """The part of `chromadb.HttpClient` that langchain-chroma uses, with a deadline for every request.
+
+    The original waits for ever, calls the server while it is constructed, and sends requests to loopback through a
+    proxy when one is set in the environment.
+    """
+
+    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+        import httpx
+        from chromadb.api import ServerAPI
+        from chromadb.config import Settings as ChromaSettings
+        from chromadb.config import System
+
+        parts = urlsplit(endpoint.url)
+        settings = ChromaSettings(
+            _env_file=None,
+            chroma_api_impl="chromadb.api.fastapi.FastAPI",
+            chroma_server_host=endpoint.url,
+            chroma_server_http_port=parts.port or 443,  # required, though the URL is what counts
+            chroma_server_ssl_enabled=endpoint.url.startswith("https:"),
+            chroma_server_headers=dict(endpoint.headers),
+            anonymized_telemetry=False,
+        )
+        server: Any = System(settings).instance(cast(Any, ServerAPI))
+        unbounded = server._session
+        server._session = httpx.Client(
+            headers=unbounded.headers,
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
+            trust_env=parts.hostname not in (HOST, "localhost", "::1"),
+        )
+        unbounded.close()
+        self._server = server
+        self._place = {"tenant": endpoint.tenant, "database": endpoint.database}
+
+    def get_collection(self, name: str) -> chromadb.Collection:
+        return self._wrapped(self._server.get_collection(name, **self._place))
+
+    def generation(self, name: str) -> str | None:
+        """Which generation the collection is of: empty when it is not ours at all, None when there is none."""
+        from chromadb.errors import NotFoundError
+
+        try:
+            metadata = self.get_collection(name).metadata or {}
+        except NotFoundError:
+            return None
+        return str(metadata.get("generation", ""))
+
+    def make(self, name: str, metadata: dict[str, Any], configuration: dict[str, Any]) -> None:
+        self._server.create_collection(
+            name, metadata=metadata, configuration=configuration, get_or_create=True, **self._place
+        )
+
+    def drop(self, name: str) -> None:
+        from chromadb.errors import NotFoundError
+
+        try:
+            self._server.delete_collection(name, **self._place)
+        except NotFoundError:
+            return
+
+    def rename(self, name: str, new_name: str) -> None:
+        self.get_collection(name).modify(name=new_name)
+
+    def close(self) -> None:
+        self._server._session.close()
+
+    def _wrapped(self, model: Any) -> chromadb.Collection:
+        from chromadb import Collection
+
+        return Collection(client=self._server, model=model, embedding_function=None)
+
+
+def own_endpoint(server: ChromaServer) -> Callable[[bool], Endpoint]:
+    """Finds our own server, which is started when there is none."""
+    return lambda again: Endpoint(f"http://{HOST}:{server.port(check=again)}", {})
+
+
+def remote_endpoint(settings: Settings) -> Callable[[bool], Endpoint]:
+    """The server at RAG_CHROMA_URL; tenant and database may be given as its query (`?tenant=…&database=…`).
+
+    Raises:
+        ConfigurationError: it is no URL of a server.
+    """
+    parts = urlsplit(settings.chroma_url or "")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(
+            f"RAG_CHROMA_URL is {_shown(settings.chroma_url or '')!r}, which names no server.",
+            "Give it as http://HOST:PORT or https://HOST.",
+        )
+    token = settings.chroma_token.get_secret_value() if settings.chroma_token else None
+    headers = {"Authorization": f"Bearer {token}", "X-Chroma-Token": token} if token else {}
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+    endpoint = Endpoint(
+        url,
+        headers,
+        tenant=query.get("tenant", Endpoint.tenant),
+        database=query.get("database", Endpoint.database),
+    )
+    return lambda again: endpoint
+
+
+def _opened(client: _Client, name: str, given: _Given | None = None) -> Chroma:
+    from langchain_chroma import Chroma
+
+    return Chroma(
+        collection_name=name,
+        embedding_function=given,
+        client=cast(Any, client),
+        create_collection_if_not_exists=False,
+    )
+
+
+def _add(link: _Link, chunks: Sequence[Chunk], given: _Given) -> None:
+    metadatas = [
+        {"source": chunk.url, "title": chunk.title[:_TITLE_CHARACTERS], "language": chunk.language} for chunk in chunks
+    ]
+    writing = _opened(link.client, link.name, given)
+    writing.add_texts([""] * len(chunks), metadatas, [chunk.id for chunk in chunks])
+
+
+def _shown(url: str) -> str:
+    """The URL without user, password and query."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _metadata(generation: str, identity: Identity | None) -> dict[str, Any]:
+    made_with = (
+        {
+            "embeddings": identity.embeddings,
+            "dimension": identity.dimension,
+            "chunker_version": identity.chunker_version,
+        }
+        if identity
+        else {}
+    )
+    return {"generation": generation, **made_with}
+
+
+def _passes(metadata: dict[str, Any], filter: Filter) -> bool:
+    return (filter.language is None or metadata.get("language") == filter.language) and (
+        filter.url_prefix is None or str(metadata.get("source", "")).startswith(filter.url_prefix)
+    )
+
+
+def _was_replaced(error: Exception) -> bool:
+    """Whether another try can help: the server was restarted, or the collection was replaced by a rebuild."""
+    import httpx
+    from chromadb.errors import NotFoundError
+
+    gone = isinstance(error, httpx.TransportError) and not isinstance(error, httpx.TimeoutException)
+    closed = isinstance(error, RuntimeError) and "closed" in str(error)  # by another thread that met the same failure
+    return gone or closed or isinstance(error, NotFoundError)

@@ -1,0 +1,332 @@
+"""Writes pages into the catalog and both indexes, so that readers and kill -9 never meet a page half replaced.
+
+A batch of pages goes in by these steps; `pending` is a list of chunk ids in the catalog, "the indexes may differ here":
+
+    1. embed the texts whose vectors are not known yet
+    2. catalog, one transaction: keep the vectors; put what will be added, changed and removed on `pending`
+    3. Chroma and tantivy: add the new chunks
+    4. catalog, one transaction: put the pages in force with their new chunks; take these off `pending`
+    5. Chroma and tantivy: delete the chunks that went out of force; take them off `pending`
+
+Searches show only what the catalog has in force, so between any two steps readers see all of the old page or all of
+the new one. After a kill at any point, `recover` makes each pending chunk in the indexes what the catalog says: in
+force, it is added again; not in force, it is deleted. Nothing is embedded twice, for step 2 keeps the vectors first.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from rag.errors import ModelStreamBroken
+from rag.index.catalog import Catalog, Identity, PageState, text_hash
+from rag.index.changes import CatalogChanges, Pages, check_pages
+from rag.index.locks import WriterLock
+from rag.index.vectors import VectorIndex
+from rag.models.embeddings import EmbeddingModel
+from rag.vocabulary import Chunk, Page
+
+CHUNKS_PER_BATCH = 400
+"""Pages are put in force in batches of about so many chunks: one commit of each index, some seconds of embedding."""
+_RECOVER_AT_ONCE = 200
+
+
+class Words(Protocol):
+    """What the writer needs of the words index."""
+
+    def add(self, chunks: Sequence[Chunk]) -> None: ...
+    def delete(self, ids: Sequence[str]) -> None: ...
+    def commit(self) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PageChange:
+    """What writing a page changed: chunks added, kept and removed, and texts that had to be embedded."""
+
+    url: str
+    added: int
+    kept: int
+    removed: int
+    embedded: int
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The difference between a page in force and its successor.
+
+    Attributes:
+        added: chunks to put into the indexes, new or with another text for the model or the words index.
+        removed: ids that go out of force.
+        hashes: of the texts that `removed` leaves behind.
+    """
+
+    page: Page
+    chunks: tuple[Chunk, ...]
+    added: tuple[Chunk, ...]
+    new: int
+    removed: tuple[str, ...]
+    hashes: frozenset[bytes]
+
+
+class IndexWriter:
+    """The one writer of a data folder. A context manager; closing it lets others write.
+
+    Raises (every method):
+        StorageError: the disk is full or read-only.
+        IndexUnavailable: Chroma or the words index fails; pages of the batch at hand stay as they were.
+        ModelError: the embedding model fails; likewise.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        vectors: VectorIndex,
+        words: Words,
+        embeddings: EmbeddingModel,
+        *,
+        lock: WriterLock,
+        chunker_version: int = 1,
+    ) -> None:
+        """Takes the lock and makes good what a killed writer left.
+
+        Raises:
+            Conflict: another writer is at work; says who, and since when.
+            IndexMismatch: the data folder was written with another embedding model or chunker.
+        """
+        self._catalog = catalog
+        self._changes = CatalogChanges(catalog)
+        self._vectors = vectors
+        self._words = words
+        self._embeddings = embeddings
+        self._chunker_version = chunker_version
+        self._left_behind: set[bytes] = set()
+        self._failed = False
+        self._lock = lock
+        lock.take()
+        try:
+            known = catalog.identity()
+            catalog.check_embeddings(embeddings.name)
+            if known is not None:
+                self._changes.claim(Identity(embeddings.name, known.dimension, chunker_version))
+            self.recover()
+        except BaseException:
+            lock.drop()
+            raise
+
+    def write(self, pages: Pages) -> list[PageChange]:
+        """Puts pages in force, each with exactly these chunks. A page that is returned is durable and can be found.
+
+        A page whose chunks are all known costs no embedding and no write to the indexes.
+
+        Raises:
+            InvalidRequest: chunks that are no slices of their page; nothing is written.
+        """
+        check_pages(pages)
+        changes: list[PageChange] = []
+        for batch in _batched(pages):
+            if self._failed:
+                self.recover()
+            self._failed = True
+            try:
+                changes += self._write_batch(batch)
+                self._failed = False
+            finally:
+                self._words.close()
+        return changes
+
+    def remove(self, urls: Sequence[str]) -> list[PageChange]:
+        """Takes pages out of force, at once for every reader; unknown URLs are left out of the result."""
+        known = {url: self._catalog.embedded_hashes(url) for url in urls}
+        removed = self._changes.forget_pages(urls)
+        self._left_behind.update(*(known[url] for url in removed))
+        self._clear([chunk_id for ids in removed.values() for chunk_id in ids])
+        return [PageChange(url, 0, 0, len(ids), 0) for url, ids in removed.items()]
+
+    def visited(self, page: Page, lastmod: str | None = None) -> bool:
+        """Notes that a visit found a page unchanged: `fetched_at`, validators, dates. False when it is not known."""
+        return self._changes.visited(page, lastmod)
+
+    def set_state(self, urls: Sequence[str], state: PageState) -> None:
+        """Notes what a visit found: `present`, `gone` or `unknown`. The pages go on answering."""
+        self._changes.set_state(urls, state)
+
+    def set_lastmod(self, url: str, lastmod: str | None) -> None:
+        """Notes what the sitemap said about a page when it was read."""
+        self._changes.set_lastmod(url, lastmod)
+
+    def recover(self) -> int:
+        """Makes the indexes agree with the catalog where a writer was killed; returns how many chunks that were."""
+        count = recover(self._catalog, self._vectors, self._words)
+        self._failed = False
+        return count
+
+    def close(self) -> None:
+        """Drops the vectors that this writer made useless, and lets others write."""
+        try:
+            self._words.close()
+            if self._left_behind:
+                self._changes.forget_vectors(self._left_behind)
+                self._left_behind.clear()
+        finally:
+            self._lock.drop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write_batch(self, pages: Pages) -> list[PageChange]:
+        plans = [self._plan(page, chunks) for page, chunks in pages]
+        added = [chunk for plan in plans for chunk in plan.added]
+        removed = [chunk_id for plan in plans for chunk_id in plan.removed]
+        vectors, embedded = self._vectors_of(plans)
+        fresh = {key: vector for key, vector in vectors.items() if key in embedded}
+        added_ids = [chunk.id for chunk in added]
+        if added or removed:
+            self._changes.stage([*added_ids, *removed], fresh, self._embeddings.name)
+        self._index(added, vectors)
+        self._changes.switch([(plan.page, plan.chunks) for plan in plans], added_ids)
+        self._left_behind.update(*(plan.hashes for plan in plans))
+        self._clear(removed)
+        return [_change(plan, embedded) for plan in plans]
+
+    def _plan(self, page: Page, chunks: Sequence[Chunk]) -> _Plan:
+        old = {chunk.id: chunk for chunk in self._catalog.page_chunks(page.url)}
+        ids = {chunk.id for chunk in chunks}
+        return _Plan(
+            page,
+            tuple(chunks),
+            added=tuple(chunk for chunk in chunks if _differs(old.get(chunk.id), chunk)),
+            new=sum(chunk.id not in old for chunk in chunks),
+            removed=tuple(chunk_id for chunk_id in old if chunk_id not in ids),
+            hashes=frozenset(text_hash(chunk.embedded_text) for chunk in old.values())
+            - {text_hash(chunk.embedded_text) for chunk in chunks},
+        )
+
+    def _vectors_of(self, plans: Sequence[_Plan]) -> tuple[dict[bytes, bytes], dict[bytes, str]]:
+        """Vectors of all added chunks, and which texts had to be embedded, with the page each was met on first."""
+        texts = {
+            text_hash(chunk.embedded_text): (chunk.embedded_text, plan.page.url)
+            for plan in reversed(plans)
+            for chunk in plan.added
+        }
+        vectors = self._catalog.vectors(list(texts), self._embeddings.name)
+        missing = [key for key in texts if key not in vectors]
+        if missing:
+            made = self._embeddings.model.embed_documents([texts[key][0] for key in missing])
+            self._claim(made, len(missing))
+            vectors |= {key: _packed(vector) for key, vector in zip(missing, made, strict=True)}
+        return vectors, {key: texts[key][1] for key in missing}
+
+    def _claim(self, vectors: Sequence[Sequence[float]], count: int) -> None:
+        """Checks what the model sent; the first vectors ever decide the dimension of the data folder."""
+        sizes = {len(vector) for vector in vectors}
+        finite = all(math.isfinite(math.fsum(vector)) for vector in vectors)
+        if len(vectors) != count or len(sizes) != 1 or not finite:
+            raise ModelStreamBroken(
+                f"The embedding model {self._embeddings.name!r} sent vectors that cannot be used "
+                f"({len(vectors)} for {count} texts, of {sorted(sizes)} numbers).",
+                "Check that it is an embedding model.",
+            )
+        self._changes.claim(Identity(self._embeddings.name, sizes.pop(), self._chunker_version))
+
+    def _index(self, chunks: Sequence[Chunk], vectors: dict[bytes, bytes]) -> None:
+        if chunks:
+            self._vectors.add(chunks, [unpacked(vectors[text_hash(chunk.embedded_text)]) for chunk in chunks])
+            self._words.add(chunks)
+            self._words.commit()
+
+    def _clear(self, ids: Sequence[str]) -> None:
+        if ids:
+            _delete(ids, self._vectors, self._words)
+            self._changes.settle(ids)
+
+
+def recover(catalog: Catalog, vectors: VectorIndex, words: Words) -> int:
+    """Makes the indexes agree with the catalog about every pending chunk; for the holder of the writer lock.
+
+    Returns:
+        How many chunks were pending.
+    """
+    vectors.tidy()
+    changes = CatalogChanges(catalog)
+    pending = catalog.pending()
+    for first in range(0, len(pending), _RECOVER_AT_ONCE):
+        ids = pending[first : first + _RECOVER_AT_ONCE]
+        in_force = catalog.embedded_by_id(ids)
+        whole = [(chunk, unpacked(vector)) for chunk, vector in in_force.values() if vector is not None]
+        _delete([chunk_id for chunk_id in ids if chunk_id not in in_force], vectors, words)
+        if whole:
+            vectors.add([chunk for chunk, _ in whole], [vector for _, vector in whole])
+        words.add([chunk for chunk, _ in in_force.values()])
+        words.commit()
+        changes.settle(ids)
+    return len(pending)
+
+
+def recover_if_idle(catalog: Catalog, vectors: VectorIndex, words: Words, lock: WriterLock) -> int:
+    """`recover`, unless a writer is at work, which then has done it."""
+    if not lock.try_take():
+        return 0
+    try:
+        return recover(catalog, vectors, words)
+    finally:
+        words.close()
+        lock.drop()
+
+
+def unpacked(vector: bytes) -> Sequence[float]:
+    """A stored vector as numbers."""
+    return array("f", vector).tolist()
+
+
+def _packed(vector: Sequence[float]) -> bytes:
+    return array("f", vector).tobytes()
+
+
+def _delete(ids: Sequence[str], vectors: VectorIndex, words: Words) -> None:
+    if ids:
+        vectors.delete(ids)
+        words.delete(ids)
+        words.commit()
+
+
+def _differs(old: Chunk | None, new: Chunk) -> bool:
+    """Whether the indexes have to hear of it; place on the page and anchor are the catalog's alone."""
+    return old is None or _indexed(old) != _indexed(new)
+
+
+def _indexed(chunk: Chunk) -> tuple[object, ...]:
+    return chunk.text, chunk.title, chunk.section, chunk.language, chunk.url
+
+
+def _change(plan: _Plan, embedded: dict[bytes, str]) -> PageChange:
+    return PageChange(
+        plan.page.url,
+        added=plan.new,
+        kept=len(plan.chunks) - plan.new,
+        removed=len(plan.removed),
+        embedded=sum(url == plan.page.url for url in embedded.values()),
+    )
+
+
+def _batched(pages: Pages) -> Iterator[Pages]:
+    """Groups of whole pages of about CHUNKS_PER_BATCH chunks, no page twice in one."""
+    batch: dict[str, tuple[Page, Sequence[Chunk]]] = {}
+    size = 0
+    for page, chunks in pages:
+        if batch and (size + len(chunks) > CHUNKS_PER_BATCH or page.url in batch):
+            yield list(batch.values())
+            batch, size = {}, 0
+        batch[page.url] = (page, chunks)
+        size += len(chunks)
+    if batch:
+        yield list(batch.values())
