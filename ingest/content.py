@@ -1,4 +1,10 @@
-"""Which blocks of a page are its content, and which are menus, adverts, cookie banners and the like."""
+"""Which blocks of a page are its content, and which are menus, adverts, cookie banners and the like.
+
+Three judges, from cheap to dear: names and roles say what an element is for, unless most of the page's prose lies in
+it; the container that holds the prose is found by weighing; and on pages that read like news, where adverts and
+teasers stand between the paragraphs, trafilatura is asked about each block. Documentation, told by its code and its
+linkable headings, is kept whole: trafilatura loses half of its headings and code.
+"""
 
 from __future__ import annotations
 
@@ -8,53 +14,105 @@ from collections.abc import Sequence
 from lxml import etree
 
 from ingest.blocks import Draft, read_blocks
-from ingest.hidden import is_hidden
+from ingest.noise import Noise
+from ingest.oracle import Oracle
+from ingest.weights import Weights, weigh
 
-_CHROME_TAGS = frozenset({"nav", "footer", "aside", "dialog"})
-_CHROME_ROLES = frozenset(
-    "navigation banner contentinfo search complementary dialog alertdialog menu menubar toolbar tablist".split()
-)
-_CHROME_NAMES = re.compile(
-    r"(?:^|[\s_-])(?:nav|navbar|navigation|menu|breadcrumbs?|sidebar|side-?bar|footer|site-?header|masthead|toc|"
-    r"table-of-contents|cookies?|consent|gdpr|newsletter|subscri(?:be|ption)|sign-?up|social|share|sharing|sharethis|"
-    r"addtoany|share-?buttons?|related|recommend(?:ed|ations?)|read-?more|more-?stories|trending|popular|most-?read|"
-    r"outbrain|taboola|promo|advert(?:s|isement)?|ads?|adsbygoogle|sponsor(?:ed)?|banner|comments?|disqus|respond|"
-    r"reply|tags?|tag-?list|tagcloud|pagination|pager|prev-?next|post-?navigation|skip-?link|paywall|modal|popup|"
-    r"overlay|author-?bio|author-?box|byline|widget|toolbar|copyright|print|feedback)(?=$|[\s_-])",
+_SEMANTIC = etree.XPath(".//main | .//*[@role='main'] | .//article | .//*[@itemprop='articleBody']")
+_TECHNICAL = etree.XPath("boolean(.//pre | .//dt[@id] | .//math)")
+_HEADINGS = etree.XPath(".//h2 | .//h3")
+_WORD = re.compile(r"\w+")
+_HOLDS_MAIN = 0.6
+_DESCENDS = 0.85
+_CAPTION = re.compile(r"caption|credit", re.IGNORECASE)
+_ASIDE_TITLE = re.compile(
+    r"(?:related|recommended|trending|popular|most (?:read|popular|viewed)|latest|more (?:from|stories|in|on|great|news)"
+    r"|read (?:more|next|also|this)|see (?:more|also)|you (?:may|might) (?:also )?(?:like|be interested)|don.t miss"
+    r"|what to read next|up next|about the author|comments?\b|leave a (?:reply|comment)|share (?:this|on)|sign up"
+    r"|subscribe|newsletter|advertis|sponsored|follow us|featured video|相关(?:文章|阅读|推荐)|推荐阅读|热门|上一篇|下一篇"
+    r"|发表评论|评论\b|分享到)",
     re.IGNORECASE,
 )
+_MOSTLY = 0.7
+_SHORT = 60
+_CAPTION_DEPTH = 4
 
 
 def main_blocks(root: etree._Element) -> list[Draft]:
     """The blocks of the page's main content, in reading order."""
     body = root.find("body")
-    container = main_container(body if body is not None else root)
-    return read_blocks(container, is_noise)
+    if body is None:
+        body = root
+    noise = Noise(weigh(body))
+    weights = weigh(body, noise)
+    container = main_container(body, weights)
+    technical = is_technical(container)
+    if not technical:
+        container = _descend(container, weights, weights.of(container))
+    drafts = read_blocks(container, noise)
+    if technical:
+        return drafts
+    kept = [draft for draft in _without_asides(drafts) if not _is_caption(draft)]
+    links = {place for place, draft in enumerate(kept) if draft.linked >= _MOSTLY * len(draft.block.text)}
+    return Oracle(root).judge(kept, links) or kept or drafts
 
 
-def main_container(body: etree._Element) -> etree._Element:
-    """The element that holds the main content; `body` when none is marked as such."""
-    candidates = body.xpath(".//main | .//*[@role='main'] | .//article")
-    candidates = [element for element in candidates if isinstance(element, etree._Element)]
-    if not candidates:
-        return body
-    return max(candidates, key=lambda element: len("".join(element.itertext())))
+def main_container(body: etree._Element, weights: Weights) -> etree._Element:
+    """The innermost element marked as main content that holds most of the prose; else the one that prose lies in."""
+    total = weights.of(body)
+    marked = [element for element in _SEMANTIC(body) if weights.of(element) >= _HOLDS_MAIN * total]
+    if marked and total:
+        return min(marked, key=weights.of)
+    return _descend(body, weights, total)
 
 
-def is_noise(element: etree._Element) -> bool:
-    """Whether the element is hidden or part of the site rather than of the page."""
-    if is_hidden(element):
-        return True
-    if element.tag in _CHROME_TAGS:
-        return True
-    attributes = element.attrib
-    if not attributes or element.tag in ("body", "main", "article", "html"):
+def _descend(element: etree._Element, weights: Weights, total: float) -> etree._Element:
+    while total:
+        inner = next((child for child in element if weights.of(child) >= _DESCENDS * total), None)
+        if inner is None or inner.tag in ("p", "pre", "table", "ul", "ol", "dl", "blockquote", "span"):
+            break
+        element = inner
+    return element
+
+
+def is_technical(container: etree._Element) -> bool:
+    """Whether a page reads like documentation: code, signatures, formulas, or headings whose ids are made of them."""
+    return bool(_TECHNICAL(container)) or sum(map(_has_slug, _HEADINGS(container)[:20])) > 1
+
+
+def _has_slug(heading: etree._Element) -> bool:
+    parent = heading.getparent()
+    name = heading.get("id") or (parent.get("id") if parent is not None and parent.tag == "section" else None)
+    if not name:
         return False
-    if (attributes.get("role") or "").lower() in _CHROME_ROLES:
-        return True
-    names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
-    return len(names) > 1 and _CHROME_NAMES.search(names) is not None
+    slug = set(_WORD.findall(name.lower().replace("_", " ")))
+    return 2 * len(slug & set(_WORD.findall("".join(heading.itertext()).lower().replace("_", " ")))) > len(slug)
 
 
-def texts(drafts: Sequence[Draft]) -> list[str]:
-    return [draft.block.text for draft in drafts]
+def _without_asides(drafts: Sequence[Draft]) -> list[Draft]:
+    """Drops lists of other stories, with the title above them."""
+    kept: list[Draft] = []
+    aside = False
+    for draft in drafts:
+        text = draft.block.text
+        linked = draft.linked / len(text)
+        if len(text) <= 2 * _SHORT and _ASIDE_TITLE.match(text):
+            aside = True
+        elif aside and linked < 0.3 and len(text) > _SHORT and draft.block.kind != "list_item":
+            aside = False
+        elif aside and draft.block.kind == "heading" and linked < 0.3:
+            aside = False
+        if not aside:
+            kept.append(draft)
+    return kept
+
+
+def _is_caption(draft: Draft) -> bool:
+    element: etree._Element | None = draft.element
+    for _ in range(_CAPTION_DEPTH):
+        if element is None:
+            return False
+        if element.tag == "figcaption" or _CAPTION.search(element.get("class") or ""):
+            return True
+        element = element.getparent()
+    return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lxml import etree
+from lxml import etree, html
 
 from ingest.text import visible
 from rag.errors import SourceTooLarge, SourceUnreadable
@@ -48,7 +48,7 @@ def parse_html(text: str, *, xml: bool = False) -> etree._Element:
 
 def _parse(data: bytes) -> etree._Element | None:
     for huge in (False, True):
-        parser = etree.HTMLParser(
+        parser = html.HTMLParser(
             encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=huge
         )
         try:
