@@ -54,7 +54,7 @@ def main_blocks(root: etree._Element) -> list[Draft]:
         return drafts
     kept = [draft for draft in _without_asides(drafts) if not _is_caption(draft)]
     links = {place for place, draft in enumerate(kept) if draft.linked >= _MOSTLY * len(draft.block.text)}
-    return Oracle(root).judge(kept, links) or kept or drafts
+    return Oracle(container).judge(kept, links) or kept or drafts
 
 
 def main_container(body: etree._Element, weights: Weights) -> etree._Element:
@@ -76,13 +76,15 @@ def _descend(element: etree._Element, weights: Weights, total: float) -> etree._
 
 
 def is_technical(container: etree._Element) -> bool:
-    """Whether a page reads like documentation: code, signatures, formulas, or headings whose ids are made of them."""
+    """Whether a page reads like documentation: code, signatures, formulas, or headings that can be linked to."""
     return bool(_TECHNICAL(container)) or sum(map(_has_slug, _HEADINGS(container)[:20])) > 1
 
 
 def _has_slug(heading: etree._Element) -> bool:
     parent = heading.getparent()
     name = heading.get("id") or (parent.get("id") if parent is not None and parent.tag == "section" else None)
+    if any((link.get("href") or "").startswith("#") for link in heading.iter("a")):
+        return True
     if not name:
         return False
     slug = set(_WORD.findall(name.lower().replace("_", " ")))

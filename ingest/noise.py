@@ -12,6 +12,7 @@ from ingest.weights import Weights
 _CHROME_TAGS = frozenset({"nav", "footer", "aside", "dialog"})
 _FRAME = frozenset({"html", "body", "main", "article"})
 _INLINE = frozenset("span a em i b strong code small font td th tr tbody sub sup label u s abbr cite time".split())
+_NAMED_BY_ID = frozenset({"div", "ul", "ol", "form", "header", "table"})  # ids of others come from what they say
 _CHROME_ROLES = frozenset(
     "navigation banner contentinfo search complementary dialog alertdialog menu menubar toolbar tablist".split()
 )
@@ -23,12 +24,16 @@ _CHROME_WORDS = frozenset(
     "pagination pager modal popup byline copyright teaser teasers toc skip feedback breaking crumbs rating ratings "
     "paginator donate disclaimer prevnext noprint".split()
 )
+_CHROME_STEMS = ("breadcrumb", "newsletter", "cookie", "advert", "sponsor", "related", "recommend", "navigation", "sidebar")
 _CHROME_PAIRS = frozenset(
-    ("author", word) for word in ("bio", "box", "info", "card", "description", "about", "content", "profile")
-) | frozenset({("side", "bar"), ("side", "box"), ("read", "more"), ("more", "stories"), ("most", "read"), ("post", "author"),
-               ("table", "contents"), ("tag", "list"), ("tag", "cloud"), ("next", "prev"), ("prev", "next"), ("site", "header"),
-               ("post", "nav"), ("print", "only"), ("sign", "up"), ("back", "top"), ("call", "action"), ("cta", "box"),
-               ("article", "tags"), ("entry", "tags"), ("post", "tags"), ("about", "author"), ("wp", "caption")} - {("wp", "caption")})
+    tuple(pair.split())
+    for pair in (
+        "author bio, author box, author info, author card, author description, author about, author profile, "
+        "about author, post author, side bar, side box, read more, more stories, most read, table contents, tag list, "
+        "tag cloud, article tags, entry tags, post tags, next prev, prev next, post nav, site header, print only, "
+        "sign up, back top, call action, read next, up next, similar posts, similar articles, latest news"
+    ).split(", ")
+)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _DOMINANT = 0.4
 _CONTENT_ASIDES = frozenset("admonition footnote footnotes note warning tip important caution info danger callout".split())
@@ -60,15 +65,17 @@ class Noise:
     def _is_chrome(self, element: etree._Element) -> bool:
         tag, attributes = element.tag, element.attrib
         if tag in _FRAME or tag in _INLINE:
-            return False
+            return tag == "a" and _is_tag_link(element)
         if tag in _CHROME_TAGS:
             return tag != "aside" or not _CONTENT_ASIDES.intersection(words(attributes.get("class") or ""))
         if not attributes:
             return False
         if (attributes.get("role") or "").lower() in _CHROME_ROLES:
             return True
-        names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
-        if names == " ":
+        names = attributes.get("class") or ""
+        if tag in _NAMED_BY_ID and "section" not in names:
+            names = f"{names} {attributes.get('id') or ''}"
+        if not names or names == " ":
             return False
         verdict = self._names.get(names)
         if verdict is None:
@@ -76,11 +83,21 @@ class Noise:
         return verdict
 
 
+def _is_tag_link(link: etree._Element) -> bool:
+    """A link to the list of pages with the same tag or category."""
+    if {"tag", "category"}.intersection((link.get("rel") or "").lower().split()):
+        return True
+    name = link.get("class")
+    return bool(name) and not {"tag", "tags"}.isdisjoint(words(name or ""))
+
+
 def is_chrome_name(names: str) -> bool:
     """Whether class names and an id speak of navigation, adverts, sharing, comments or other stories."""
     for name in names.split()[:20]:
         parts = words(name)
-        if not _CHROME_WORDS.isdisjoint(parts) or not _CHROME_PAIRS.isdisjoint(zip(parts, parts[1:], strict=False)):
+        if any(part.startswith(_CHROME_STEMS) for part in parts) or not _CHROME_WORDS.isdisjoint(parts):
+            return True
+        if not _CHROME_PAIRS.isdisjoint(zip(parts, parts[1:], strict=False)):
             return True
     return False
 

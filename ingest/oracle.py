@@ -83,7 +83,8 @@ def _main_text(root: etree._Element) -> str:
 
     if _is_deeper(root, _DEPTH):
         return ""
-    return extract(root, include_comments=False, include_tables=True, deduplicate=False) or ""
+    source = etree.tostring(root, encoding="unicode", method="html", with_tail=False)
+    return extract(f"<html><body>{source}</body></html>", include_comments=False, include_tables=True, deduplicate=False, fast=True) or ""
 
 
 def _is_deeper(root: etree._Element, limit: int) -> bool:

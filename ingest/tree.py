@@ -48,7 +48,7 @@ def parse_html(text: str, *, xml: bool = False) -> etree._Element:
 
 def _parse(data: bytes) -> etree._Element | None:
     for huge in (False, True):
-        parser = html.HTMLParser(
+        parser = etree.HTMLParser(
             encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=huge
         )
         try:
