@@ -34,6 +34,9 @@ _CHUNK_COLUMNS = """
     c.id, p.url, c.ordinal, c.start, c."end", c.text, coalesce(c.title, p.title), c.section, c.anchor,
     coalesce(c.language, p.language)
 """
+_WHOLE_VECTOR = """
+    SELECT 1 FROM vectors v WHERE v.hash = c.hash AND v.model = :model AND length(v.vector) = :bytes
+"""
 _PAGE_COLUMNS = """
     url, site, title, language, author, published, modified, etag, last_modified, lastmod, fetched_at, content_hash,
     state, state_since, chunks, characters
@@ -252,17 +255,17 @@ class Catalog:
             while group := cursor.fetchmany(rows):
                 yield group
 
-    def embedded_chunks(self, rows: int = 1_000) -> Iterator[list[tuple[Chunk, bytes | None]]]:
-        """Every chunk with its vector (None when it is missing), in groups of at most `rows`."""
+    def embedded_chunks(self, model: str, rows: int = 1_000) -> Iterator[list[tuple[Chunk, bytes | None]]]:
+        """Every chunk with its vector of `model` (None when it is missing), in groups of at most `rows`."""
         sql = f"""
             SELECT {_CHUNK_COLUMNS}, v.vector, c.seq FROM chunks c JOIN pages p ON p.id = c.page
-            LEFT JOIN vectors v ON v.hash = c.hash AND v.model = (SELECT value FROM meta WHERE key = 'embeddings')
+            LEFT JOIN vectors v ON v.hash = c.hash AND v.model = ?
             WHERE c.seq > ? ORDER BY c.seq LIMIT ?
         """  # noqa: S608
         after = 0
         while True:
             with self.database.read() as connection:
-                found = connection.execute(sql, (after, rows)).fetchall()
+                found = connection.execute(sql, (model, after, rows)).fetchall()
             if not found:
                 return
             yield [(_chunk(row), row[10]) for row in found]
@@ -277,6 +280,28 @@ class Catalog:
         """  # noqa: S608
         with self.database.read() as connection:
             return {row[0]: (_chunk(row), row[10]) for row in connection.execute(sql, (json.dumps(list(ids)),))}
+
+    def unembedded(self, model: str, dimension: int, rows: int) -> dict[bytes, str]:
+        """At most `rows` texts, by hash, of chunks that have no vector of `model`, or none of that dimension."""
+        sql = f"""
+            SELECT {_CHUNK_COLUMNS}, c.hash FROM chunks c JOIN pages p ON p.id = c.page
+            WHERE NOT EXISTS ({_WHOLE_VECTOR}) LIMIT :rows
+        """  # noqa: S608
+        with self.database.read() as connection:
+            found = connection.execute(sql, {"model": model, "bytes": dimension * 4, "rows": rows})
+            return {row[10]: _chunk(row).embedded_text for row in found}
+
+    def count_unembedded(self, model: str, dimension: int) -> int:
+        sql = f"SELECT count(DISTINCT c.hash) FROM chunks c WHERE NOT EXISTS ({_WHOLE_VECTOR})"  # noqa: S608
+        with self.database.read() as connection:
+            return int(connection.execute(sql, {"model": model, "bytes": dimension * 4}).fetchone()[0])
+
+    def integrity(self) -> list[str]:
+        """What SQLite finds wrong with the file; empty when nothing."""
+        with self.database.read() as connection:
+            faults = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(10)")]
+            faults += [f"a row of {row[0]} has lost its page" for row in connection.execute("PRAGMA foreign_key_check")]
+        return [fault for fault in faults if fault != "ok"]
 
     def embedded_hashes(self, url: str) -> set[bytes]:
         """Under which hashes the vectors of a page's chunks are kept."""

@@ -65,22 +65,12 @@ class CatalogChanges:
             )
 
     def set_identity(self, identity: Identity) -> None:
-        rows = {
-            "embeddings": identity.embeddings,
-            "dimension": str(identity.dimension),
-            "chunker_version": str(identity.chunker_version),
-        }
         with self._database.write() as connection:
-            _put_meta(connection, rows)
+            _put_meta(connection, _identity_rows(identity))
 
-    def new_generation(self, generation: str, identity: Identity) -> None:
+    def new_generation(self, generation: str, identity: Identity | None) -> None:
         """Hands the readers over to the vectors collection of `generation`, made with `identity`."""
-        rows = {
-            "generation": generation,
-            "embeddings": identity.embeddings,
-            "dimension": str(identity.dimension),
-            "chunker_version": str(identity.chunker_version),
-        }
+        rows = {"generation": generation, **(_identity_rows(identity) if identity else {})}
         with self._database.write() as connection:
             _put_meta(connection, rows)
 
@@ -155,6 +145,19 @@ class CatalogChanges:
                 return connection.execute(f"DELETE FROM vectors WHERE {unused}").rowcount  # noqa: S608
             sql = f"DELETE FROM vectors WHERE hash = ? AND {unused}"  # noqa: S608
             return connection.executemany(sql, [(value,) for value in hashes]).rowcount
+
+    def forget_other_models(self, model: str) -> int:
+        """Drops the vectors of every other embedding model; returns how many."""
+        with self._database.write() as connection:
+            return connection.execute("DELETE FROM vectors WHERE model != ?", (model,)).rowcount
+
+
+def _identity_rows(identity: Identity) -> dict[str, str]:
+    return {
+        "embeddings": identity.embeddings,
+        "dimension": str(identity.dimension),
+        "chunker_version": str(identity.chunker_version),
+    }
 
 
 def new_generation_name() -> str:

@@ -20,6 +20,7 @@ import importlib.util
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -104,6 +105,14 @@ class ChromaServer:
                 lock = FileLock(self._record)
                 if lock.take(shared=True, timeout=timeout):
                     lock.drop()
+
+    def discard_store(self) -> None:
+        """Puts a store that is beyond repair aside, as `chroma-damaged`; the next call starts with an empty one."""
+        self.stop()
+        aside = self._data_dir / "chroma-damaged"
+        with storage_faults(aside):
+            shutil.rmtree(aside, ignore_errors=True)
+            (self._data_dir / "chroma").replace(aside)
 
     def close(self) -> None:
         """Leaves the server; it ends when nobody else uses it."""

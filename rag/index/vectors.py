@@ -44,7 +44,7 @@ _CLOUD_RESULTS = 300
 _CLOUD_HOST = "trychroma.com"
 _PAGE = 5_000
 _TITLE_CHARACTERS = 300
-_HNSW = {"space": "cosine", "sync_threshold": 10_000, "ef_construction": 128, "max_neighbors": 16}
+_HNSW = {"space": "cosine", "sync_threshold": 10_000, "ef_search": 200, "ef_construction": 128, "max_neighbors": 16}
 """The graph is written to disk every 10,000 vectors: seldom, as a kill in that moment can damage it; not never, as
 what was not written is replayed at the first query after a start (0.15 ms a vector)."""
 
@@ -99,6 +99,7 @@ class VectorIndex:
         timeout: seconds for one call.
         server: our own server, left when the index is closed.
         generation: which collection to use, instead of the one the catalog names.
+        exact_chunks: a filter that leaves no more chunks is answered by comparing all of them.
 
     Raises (every method):
         IndexUnavailable: Chroma does not answer in time, or fails.
@@ -114,6 +115,7 @@ class VectorIndex:
         timeout: float = 10.0,
         server: ChromaServer | None = None,
         generation: str | None = None,
+        exact_chunks: int = EXACT_CHUNKS,
     ) -> None:
         self._locate = locate
         self._catalog = catalog
@@ -121,6 +123,7 @@ class VectorIndex:
         self._timeout = timeout
         self._server = server
         self._generation = generation
+        self._exact_chunks = exact_chunks
         self._lock = threading.Lock()
         self._client: _Client | None = None
         self._link: _Link | None = None
@@ -162,7 +165,7 @@ class VectorIndex:
         if not filter:
             return [(chunk_id, score) for chunk_id, score, _ in self._nearest(vector, k)]
         matching = self._catalog.count_chunks(filter)
-        if matching > EXACT_CHUNKS:
+        if matching > self._exact_chunks:
             found = self._widened(vector, k, filter, matching)
             if found is not None:
                 return found

@@ -223,7 +223,7 @@ class IndexWriter:
         if missing:
             made = self._embeddings.model.embed_documents([texts[key][0] for key in missing])
             self._claim(made, len(missing))
-            vectors |= {key: _packed(vector) for key, vector in zip(missing, made, strict=True)}
+            vectors |= {key: packed(vector) for key, vector in zip(missing, made, strict=True)}
         return vectors, {key: texts[key][1] for key in missing}
 
     def _claim(self, vectors: Sequence[Sequence[float]], count: int) -> None:
@@ -288,7 +288,8 @@ def unpacked(vector: bytes) -> Sequence[float]:
     return array("f", vector).tolist()
 
 
-def _packed(vector: Sequence[float]) -> bytes:
+def packed(vector: Sequence[float]) -> bytes:
+    """The inverse of `unpacked`: float32 in machine order."""
     return array("f", vector).tobytes()
 
 
