@@ -7,6 +7,7 @@ is one notion of a word; queries are built from terms and never parsed, so that 
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import threading
 from collections import Counter
@@ -134,6 +135,14 @@ class WordIndex:
                 parts.append((tantivy.Occur.Should, self._any_of(weights)))
             return dict(self._run(searcher, tantivy.Query.boolean_query(parts), len(ids)))
 
+    def rarities(self, query: str) -> dict[str, float]:
+        """The terms a search for `query` uses, in its order, with their inverse document frequency (as in BM25)."""
+        searcher = self._searcher()
+        size = searcher.num_docs
+        with _translated(self._folder):
+            counts = {term: min(size, searcher.doc_freq("text", term)) for term in self._weights(searcher, query)}
+        return {term: math.log(1 + (size - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
+
     def count(self) -> int:
         """Chunks in the index, as last committed."""
         return int(self._searcher().num_docs)
@@ -245,12 +254,13 @@ def _open(folder: Path) -> tantivy.Index:
 
 
 def _fields(chunk: Chunk) -> dict[str, Any]:
-    headings = [heading for heading in chunk.section if heading != chunk.title]
+    title = " ".join(search_terms(chunk.title))
+    headings = " ".join(search_terms("\n".join(part for part in chunk.section if part != chunk.title)))
     return {
         "id": chunk.id,
-        "text": " ".join(search_terms(chunk.text)),
-        "title": " ".join(search_terms(chunk.title)),
-        "section": " ".join(search_terms("\n".join(headings))),
+        "text": f"{title} {headings} {' '.join(search_terms(chunk.text))}",
+        "title": title,
+        "section": headings,
         "url": list(_url_terms(chunk.url)),
         "language": chunk.language,
     }

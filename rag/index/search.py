@@ -1,0 +1,269 @@
+"""The index as everyone else sees it: a question in, hits or documents out.
+
+Both indexes are asked for candidates; the catalog says which of them are in force; `fusion` scores them; `context`
+makes documents of the best. When Chroma does not answer, a search fails and says so: an answer from the words alone
+would be silently worse, and the caller can try again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import IndexUnavailable, InvalidRequest
+from rag.index.catalog import Catalog, StoredChunk
+from rag.index.context import documents_from
+from rag.index.fusion import Fusion, Phrasing
+from rag.models.embeddings import EmbeddingModel
+from rag.settings import Settings
+from rag.vocabulary import Document, Filter, Hit
+
+if TYPE_CHECKING:
+    from rag.index.rerank import Reranker
+    from rag.index.writer import IndexWriter
+
+POOL = 100
+"""Candidates from each index."""
+_RERANKED = 50
+_HITS_PER_DOCUMENT = 4
+
+T = TypeVar("T")
+
+
+class Vectors(Protocol):
+    """What a search needs of the vectors index: `rag.index.vectors.VectorIndex`."""
+
+    def search(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]: ...
+    def close(self) -> None: ...
+
+
+class Words(Protocol):
+    """What a search needs of the words index: `rag.index.words.WordIndex`."""
+
+    def search(self, query: str, k: int, filter: Filter | None = None) -> list[tuple[str, float]]: ...
+    def scores(self, query: str, ids: Sequence[str]) -> dict[str, float]: ...
+    def rarities(self, query: str) -> dict[str, float]: ...
+    def close(self) -> None: ...
+
+
+class Index:
+    """Everything that can be searched. Safe to use from several threads.
+
+    Args:
+        fusion: how the scores are mixed.
+        reranker: reorders the best hits, when there is one.
+        timeout: seconds for one asynchronous search, beside what embedding the question takes.
+        writer: makes the one writer, for `writer()`.
+
+    Raises (every search):
+        IndexUnavailable: an index does not answer.
+        StorageError: the catalog cannot be read.
+        ModelError: the question cannot be embedded, or the reranker fails.
+        InvalidRequest: the question is empty, or a limit is below 1.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        vectors: Vectors,
+        words: Words,
+        embeddings: EmbeddingModel,
+        *,
+        fusion: Fusion | None = None,
+        reranker: Reranker | None = None,
+        timeout: float = 10.0,
+        writer: Callable[[], IndexWriter] | None = None,
+    ) -> None:
+        self.catalog = catalog
+        self._vectors = vectors
+        self._words = words
+        self._embeddings = embeddings
+        self._fusion = fusion or Fusion(embeddings)
+        self._reranker = reranker
+        self._timeout = timeout
+        self._writer = writer
+
+    @classmethod
+    def open(cls, settings: Settings, embeddings: EmbeddingModel) -> Index:
+        """The index of the data folder, made when it is missing.
+
+        Raises:
+            IndexMismatch: it was made with another embedding model or layout.
+            StorageError: the folder cannot be used.
+        """
+        from rag.index.locks import WriterLock
+        from rag.index.rerank import Reranker
+        from rag.index.vectors import VectorIndex
+        from rag.index.words import WordIndex
+        from rag.index.writer import IndexWriter
+
+        catalog = Catalog(settings.data_dir / "catalog.db")
+        catalog.check_embeddings(embeddings.name)
+        vectors = VectorIndex.open(settings, catalog)
+        words = WordIndex(settings.data_dir / "words")
+        return cls(
+            catalog,
+            vectors,
+            words,
+            embeddings,
+            fusion=Fusion(embeddings, settings.dense_weight),
+            reranker=Reranker.load(settings.reranker) if settings.reranker else None,
+            timeout=settings.index_timeout,
+            writer=lambda: IndexWriter(catalog, vectors, words, embeddings, lock=WriterLock(settings.data_dir)),
+        )
+
+    def search(self, question: str, *, limit: int, filter: Filter | None = None, also: Sequence[str] = ()) -> list[Hit]:
+        """Returns at most `limit` hits, best first.
+
+        Args:
+            also: further phrasings of the question; hits of any are found, and good ones for several come first.
+        """
+        phrasings = _phrasings(question, also, limit)
+        vectors = [self._embeddings.model.embed_query(phrasing) for phrasing in phrasings]
+        return self._ranked(phrasings, vectors, limit, filter)
+
+    async def asearch(
+        self, question: str, *, limit: int, filter: Filter | None = None, also: Sequence[str] = ()
+    ) -> list[Hit]:
+        """The same, off the event loop and with a deadline."""
+        phrasings = _phrasings(question, also, limit)
+        vectors = await self._embedded(phrasings)
+        return await self._in_time(partial(self._ranked, phrasings, vectors, limit, filter))
+
+    def documents(
+        self,
+        question: str,
+        *,
+        top_k: int,
+        context_tokens: int,
+        filter: Filter | None = None,
+        also: Sequence[str] = (),
+    ) -> list[Document]:
+        """Returns at most `top_k` documents of about `context_tokens` tokens in all, best first."""
+        phrasings = _phrasings(question, also, top_k)
+        vectors = [self._embeddings.model.embed_query(phrasing) for phrasing in phrasings]
+        return self._documents(self._ranked(phrasings, vectors, _wanted(top_k), filter), top_k, context_tokens)
+
+    async def adocuments(
+        self,
+        question: str,
+        *,
+        top_k: int,
+        context_tokens: int,
+        filter: Filter | None = None,
+        also: Sequence[str] = (),
+    ) -> list[Document]:
+        """The same, off the event loop and with a deadline."""
+        phrasings = _phrasings(question, also, top_k)
+        vectors = await self._embedded(phrasings)
+        return await self._in_time(
+            lambda: self._documents(self._ranked(phrasings, vectors, _wanted(top_k), filter), top_k, context_tokens)
+        )
+
+    def writer(self) -> IndexWriter:
+        """The one writer of the data folder, to be closed after use.
+
+        Raises:
+            Conflict: another writer is at work.
+        """
+        if self._writer is None:
+            raise IndexUnavailable("This index is only for reading.", "Open it with `Index.open`.")
+        return self._writer()
+
+    def close(self) -> None:
+        """Lets go of both indexes and the catalog."""
+        self._words.close()
+        self._vectors.close()
+        self.catalog.close()
+
+    def _documents(self, hits: Sequence[Hit], top_k: int, context_tokens: int) -> list[Document]:
+        return documents_from(hits, top_k=top_k, context_tokens=context_tokens, page_text=self.catalog.page_text)
+
+    def _ranked(
+        self, phrasings: Sequence[str], vectors: Sequence[Sequence[float]], limit: int, filter: Filter | None
+    ) -> list[Hit]:
+        pool = max(POOL, limit)
+        dense = [dict(self._vectors.search(vector, pool, filter)) for vector in vectors]
+        words = [dict(self._words.search(text, pool, filter)) for text in phrasings]
+        stored = self.catalog.load_chunks(list(_union([*words, *dense])))
+        if not stored:
+            return []
+        self._complete(phrasings, words, stored)
+        self._complete_dense(vectors, dense, stored)
+        asked = [
+            Phrasing(text, self._words.rarities(text), *found)
+            for text, *found in zip(phrasings, dense, words, strict=True)
+        ]
+        hits = self._scored(asked, list(stored.values()))
+        if self._reranker is not None:
+            hits = self._reranker.rerank(phrasings[0], hits[: max(_RERANKED, limit)])
+        return hits[:limit]
+
+    def _scored(self, phrasings: Sequence[Phrasing], stored: Sequence[StoredChunk]) -> list[Hit]:
+        scores = self._fusion.scores(phrasings, [one.chunk for one in stored])
+        return [
+            Hit(stored[place].chunk, float(scores[place]), stored[place].fetched_at)
+            for place in np.argsort(-scores, kind="stable")
+        ]
+
+    def _complete(
+        self, phrasings: Sequence[str], words: Sequence[dict[str, float]], stored: dict[str, StoredChunk]
+    ) -> None:
+        """Adds the BM25 scores of what only the vectors found."""
+        for text, known in zip(phrasings, words, strict=True):
+            known.update(self._words.scores(text, [chunk_id for chunk_id in stored if chunk_id not in known]))
+
+    def _complete_dense(
+        self,
+        vectors: Sequence[Sequence[float]],
+        dense: Sequence[dict[str, float]],
+        stored: dict[str, StoredChunk],
+    ) -> None:
+        """Adds the similarities of what only the words found, from the catalog's vectors."""
+        missing = [chunk_id for chunk_id in stored if any(chunk_id not in known for known in dense)]
+        kept = {chunk_id: row[1] for chunk_id, row in self.catalog.embedded_by_id(missing).items()}
+        known_vectors = {chunk_id: np.frombuffer(blob, np.float32) for chunk_id, blob in kept.items() if blob}
+        for vector, known in zip(vectors, dense, strict=True):
+            wanted = np.asarray(vector, np.float32)
+            for chunk_id, other in known_vectors.items():
+                if chunk_id not in known:
+                    known[chunk_id] = _similarity(wanted, other)
+
+    async def _embedded(self, phrasings: Sequence[str]) -> list[list[float]]:
+        return [await self._embeddings.model.aembed_query(phrasing) for phrasing in phrasings]
+
+    async def _in_time(self, work: Callable[[], T]) -> T:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await asyncio.to_thread(work)
+        except TimeoutError as error:
+            raise IndexUnavailable(
+                f"The search did not end within {self._timeout} seconds.", "Try again, or raise RAG_INDEX_TIMEOUT."
+            ) from error
+
+
+def _phrasings(question: str, also: Sequence[str], limit: int) -> list[str]:
+    """The question and its further phrasings, each once, blank ones left out."""
+    if not question.strip():
+        raise InvalidRequest("The question is empty.", "Ask something.")
+    if limit < 1:
+        raise InvalidRequest(f"{limit!r} results were asked for.", "Ask for at least 1.")
+    return list(dict.fromkeys([question, *(text for text in also if text.strip())]))
+
+
+def _wanted(top_k: int) -> int:
+    return max(30, _HITS_PER_DOCUMENT * top_k)
+
+
+def _union(found: Iterable[dict[str, float]]) -> dict[str, None]:
+    return {chunk_id: None for some in found for chunk_id in some}
+
+
+def _similarity(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(min(1.0, max(0.0, np.dot(one, other) / length))) if length and one.size == other.size else 0.0
