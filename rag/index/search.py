@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import IndexUnavailable, InvalidRequest
+from rag.errors import IndexUnavailable, InvalidRequest, StorageError
 from rag.index.catalog import Catalog, StoredChunk
 from rag.index.context import documents_from
 from rag.index.fusion import Fusion, Phrasing
@@ -58,7 +58,7 @@ class Index:
         fusion: how the scores are mixed.
         reranker: reorders the best hits, when there is one.
         timeout: seconds for one asynchronous search, beside what embedding the question takes.
-        writer: makes the one writer, for `writer()`.
+        writer: makes the one writer, from a purpose and a chunker version.
 
     Raises (every search):
         IndexUnavailable: an index does not answer.
@@ -77,7 +77,7 @@ class Index:
         fusion: Fusion | None = None,
         reranker: Reranker | None = None,
         timeout: float = 10.0,
-        writer: Callable[[], IndexWriter] | None = None,
+        writer: Callable[[str, int], IndexWriter] | None = None,
     ) -> None:
         self.catalog = catalog
         self._vectors = vectors
@@ -96,25 +96,37 @@ class Index:
             IndexMismatch: it was made with another embedding model or layout.
             StorageError: the folder cannot be used.
         """
-        from rag.index.locks import WriterLock
+        from rag.index.parts import IndexParts, writer_lock
         from rag.index.rerank import Reranker
-        from rag.index.vectors import VectorIndex
-        from rag.index.words import WordIndex
         from rag.index.writer import IndexWriter
 
-        catalog = Catalog(settings.data_dir / "catalog.db")
-        catalog.check_embeddings(embeddings.name)
-        vectors = VectorIndex.open(settings, catalog)
-        words = WordIndex(settings.data_dir / "words")
+        reranker = Reranker.load(settings.reranker) if settings.reranker else None
+        parts = IndexParts.open(settings)
+        try:
+            parts.catalog.check_embeddings(embeddings.name)
+        except BaseException:
+            parts.close()
+            raise
+
+        def writer(purpose: str, chunker_version: int) -> IndexWriter:
+            return IndexWriter(
+                parts.catalog,
+                parts.vectors,
+                parts.words,
+                embeddings,
+                lock=writer_lock(settings.data_dir, purpose),
+                chunker_version=chunker_version,
+            )
+
         return cls(
-            catalog,
-            vectors,
-            words,
+            parts.catalog,
+            parts.vectors,
+            parts.words,
             embeddings,
             fusion=Fusion(embeddings, settings.dense_weight),
-            reranker=Reranker.load(settings.reranker) if settings.reranker else None,
+            reranker=reranker,
             timeout=settings.index_timeout,
-            writer=lambda: IndexWriter(catalog, vectors, words, embeddings, lock=WriterLock(settings.data_dir)),
+            writer=writer,
         )
 
     def search(self, question: str, *, limit: int, filter: Filter | None = None, also: Sequence[str] = ()) -> list[Hit]:
@@ -165,15 +177,20 @@ class Index:
             lambda: self._documents(self._ranked(phrasings, vectors, _wanted(top_k), filter), top_k, context_tokens)
         )
 
-    def writer(self) -> IndexWriter:
+    def writer(self, purpose: str = "writing", *, chunker_version: int = 1) -> IndexWriter:
         """The one writer of the data folder, to be closed after use.
+
+        Args:
+            purpose: told to a second one that finds the folder taken.
+            chunker_version: of the chunker whose chunks will be written.
 
         Raises:
             Conflict: another writer is at work.
+            IndexMismatch: what is in the folder was made with another chunker or embedding model.
         """
         if self._writer is None:
-            raise IndexUnavailable("This index is only for reading.", "Open it with `Index.open`.")
-        return self._writer()
+            raise StorageError("This index was made without a writer.", "Open it with `Index.open`.")
+        return self._writer(purpose, chunker_version)
 
     def close(self) -> None:
         """Lets go of both indexes and the catalog."""

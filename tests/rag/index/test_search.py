@@ -67,8 +67,8 @@ class World:
         self.vectors = VectorsInMemory()
         catalog, words = Catalog(folder / "catalog.db"), WordIndex(folder / "words")
 
-        def writer() -> IndexWriter:
-            return IndexWriter(catalog, self.vectors, words, model, lock=WriterLock(folder))  # type: ignore[arg-type]
+        def writer(purpose: str, version: int) -> IndexWriter:
+            return IndexWriter(catalog, self.vectors, words, model, lock=WriterLock(folder, purpose))  # type: ignore[arg-type]
 
         self.index = Index(catalog, self.vectors, words, model, writer=writer, **options)
 
