@@ -14,7 +14,7 @@ from ingest.urls import site_of
 from rag.errors import SourceError, SourceGone, SourceRefused, SourceTooLarge, SourceUnreachable, SourceUnreadable
 
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
-Admit = Callable[[str], Awaitable[None]]
+Admit = Callable[[str, bool], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Request:
         types: media types that are wanted; empty takes any.
         truncate: cut a body that is too long instead of refusing it.
         any_status: take a page of any status but the transient ones.
-        admit: called with each redirect's target; raises to stay away from it.
+        admit: called with each redirect's target, and whether all on the way were permanent; raises to stay away.
     """
 
     url: str

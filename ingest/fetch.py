@@ -28,7 +28,7 @@ from ingest.answers import (
 from ingest.guard import Guard, refusal
 from ingest.politeness import HostGate, Sleep
 from ingest.urls import host_for_url, identify, resolve, site_of
-from rag.errors import SourceRefused, SourceUnreachable
+from rag.errors import SourceGone, SourceRefused, SourceTooLarge, SourceUnreachable, SourceUnreadable
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PERMANENT = frozenset({301, 308})
@@ -137,14 +137,21 @@ class Fetcher:
             host, port = self._guard.check_url(url)
             async with self.gate.turn(site_of(url)):
                 started = monotonic()
-                hop = await self._ask(request, url, (host, port), budget)
+                try:
+                    hop = await self._ask(request, url, (host, port), budget)
+                except (SourceGone, SourceRefused, SourceUnreadable, SourceTooLarge):
+                    self.gate.answered(site_of(url), monotonic() - started)
+                    raise
                 budget -= monotonic() - started
                 self.gate.answered(site_of(url), monotonic() - started)
             if hop.fetched is not None:
                 return hop.fetched if url == identify(request.url) else _redirected(hop.fetched, request.url, moved)
-            url, moved = await self._next(request, url, hop.location, seen), moved and hop.permanent
+            moved = moved and hop.permanent
+            url = self._target(request, url, hop.location, seen)
+            if request.admit is not None:
+                await request.admit(url, moved)
 
-    async def _next(self, request: Request, url: str, location: str, seen: set[str]) -> str:
+    def _target(self, request: Request, url: str, location: str, seen: set[str]) -> str:
         target = resolve(url, location)
         if target is None:
             raise SourceRefused(f"{url!r} redirects to {location[:200]!r}, which is not a web page.", "Check the site.")
@@ -154,8 +161,6 @@ class Fetcher:
             raise SourceUnreachable(
                 f"{request.url!r} redirects more than {self._limits.redirects} times.", "Name its final URL."
             )
-        if request.admit is not None:
-            await request.admit(target)
         return target
 
     async def _ask(self, request: Request, url: str, place: tuple[str, int], budget: float) -> _Hop:

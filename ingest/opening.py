@@ -1,0 +1,74 @@
+"""Puts an ingestion together from the settings: the one place that knows all of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from ingest.answers import Limits
+from ingest.database import CrawlDatabase
+from ingest.fetch import Fetcher
+from ingest.guard import Guard
+from ingest.pipeline import IngestParts, Ingestion
+from ingest.politeness import HostGate
+from ingest.progress import Listener
+from ingest.spec import IngestSpec
+from ingest.writing import Pause, no_pause
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag.index.search import Index
+    from rag.models.embeddings import EmbeddingModel
+
+FRONTIER = "frontier.db"
+
+
+def user_agent(settings: Settings) -> str:
+    """The name that sites see: the configured one, with the contact where there is one."""
+    return f"{settings.user_agent} (+{settings.contact})" if settings.contact else settings.user_agent
+
+
+def open_fetcher(settings: Settings, guard: Guard) -> Fetcher:
+    """A fetcher with the limits of the settings."""
+    limits = Limits(seconds=settings.fetch_timeout, bytes=settings.max_bytes)
+    gate = HostGate(settings.per_host, settings.delay)
+    return Fetcher(guard, gate, user_agent=user_agent(settings), limits=limits)
+
+
+@asynccontextmanager
+async def open_ingestion(
+    spec: IngestSpec,
+    settings: Settings,
+    *,
+    index: Index,
+    embeddings: EmbeddingModel,
+    listener: Listener | None = None,
+    pause: Pause = no_pause,
+) -> AsyncIterator[Ingestion]:
+    """An ingestion that holds the writer's lock of the data folder; it is let go at the end.
+
+    Raises:
+        Conflict: another writer is at work; says who, and since when.
+        IndexMismatch: the data folder was written with another embedding model or chunker.
+        ConfigurationError: a host in `allow_hosts` cannot be read.
+    """
+    import asyncio
+
+    from ingest.reading import PageReader
+    from ingest.store import IndexStore
+
+    guard = Guard(settings.allow_hosts)
+    async with AsyncExitStack() as stack:
+        writer = await asyncio.to_thread(index.writer)
+        stack.push_async_callback(asyncio.to_thread, writer.close)
+        database = stack.enter_context(CrawlDatabase(settings.data_dir / FRONTIER))
+        parts = IngestParts(
+            store=IndexStore(index.catalog, writer),
+            reader=PageReader(embeddings, spec.only),
+            fetcher=open_fetcher(settings, guard),
+            guard=guard,
+            database=database,
+            pause=pause,
+        )
+        yield Ingestion(spec, settings, parts, **({"listener": listener} if listener else {}))

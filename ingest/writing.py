@@ -1,0 +1,115 @@
+"""The writing end of an ingestion: pages are gathered into batches and put into the index by one thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+
+from ingest.store import Store
+from ingest.visiting import Visited
+from rag.errors import FootnoteError
+from rag.index.writer import PageChange
+
+BATCH_CHUNKS = 256
+MOST_WAITING = 64
+GIVE_UP_AFTER = 3
+Pause = Callable[[float], Awaitable[None]]
+Written = Callable[[Visited, PageChange | None, FootnoteError | None], None]
+
+
+async def no_pause(seconds: float) -> None:
+    """Writes at full speed."""
+
+
+class WriteQueue:
+    """Takes pages as they are read, writes them in batches, and says of each whether it is written.
+
+    A batch is as large as what has gathered while the last one was written: a single page goes in at once, and a
+    busy crawl embeds hundreds of chunks together.
+
+    Args:
+        written: called with each page and its change, or the error that kept it out.
+        pause: called after each batch with the seconds it took; may wait, so that a server has the machine meanwhile.
+    """
+
+    def __init__(self, store: Store, written: Written, *, pause: Pause = no_pause) -> None:
+        self._store = store
+        self._written = written
+        self._pause = pause
+        self._queue: asyncio.Queue[Visited | None] = asyncio.Queue(MOST_WAITING)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingest-write")
+        self._failures = 0
+        self.pending = 0
+
+    async def put(self, visited: Visited) -> None:
+        """Hands a page over; waits when too many are waiting already."""
+        self.pending += 1
+        await self._queue.put(visited)
+
+    async def close(self) -> None:
+        """Says that no more pages will come: `run` ends when all are written."""
+        await self._queue.put(None)
+
+    async def run(self) -> None:
+        """Writes until closed.
+
+        Raises:
+            FootnoteError: three batches in a row could not be written; the index or the model does not work.
+        """
+        loop = asyncio.get_running_loop()
+        open_ = True
+        try:
+            while open_:
+                batch, open_ = await self._gather()
+                if batch:
+                    started = monotonic()
+                    await self._write(loop, batch)
+                    await self._pause(monotonic() - started)
+        finally:
+            self._thread.shutdown(wait=True)
+
+    async def call(self, function: Callable[[], object]) -> None:
+        """Runs a small change to the store in the writing thread."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    async def _gather(self) -> tuple[list[Visited], bool]:
+        """The next batch, and whether more may come."""
+        batch: list[Visited] = []
+        chunks = 0
+        item = await self._queue.get()
+        while item is not None:
+            batch.append(item)
+            chunks += len(item.chunks or ())
+            if chunks >= BATCH_CHUNKS or self._queue.empty():
+                return batch, True
+            item = self._queue.get_nowait()
+        return batch, False
+
+    async def _write(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Visited]) -> None:
+        try:
+            changes = await loop.run_in_executor(self._thread, self._store_batch, batch)
+            self._failures = 0
+        except FootnoteError as error:
+            self._failures += 1
+            self._tell(batch, {}, error)
+            if self._failures >= GIVE_UP_AFTER:
+                raise
+            return
+        self._tell(batch, changes, None)
+
+    def _store_batch(self, batch: Sequence[Visited]) -> dict[str, PageChange]:
+        for visited in batch:
+            if visited.state is not None:
+                self._store.set_state([visited.url], visited.state)
+            elif visited.page is not None and visited.chunks is None:
+                memory = visited.memory
+                self._store.visited(visited.page, memory.lastmod if memory else None)
+        new = [(item.page, item.chunks) for item in batch if item.page is not None and item.chunks is not None]
+        return {change.url: change for change in self._store.write(new)} if new else {}
+
+    def _tell(self, batch: Sequence[Visited], changes: dict[str, PageChange], error: FootnoteError | None) -> None:
+        for visited in batch:
+            self.pending -= 1
+            self._written(visited, changes.get(visited.url), error)
