@@ -7,17 +7,14 @@ except in `<pre>`. The walk is iterative and visits each element once, so depth 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from lxml import etree
 
 from ingest.code import code_text
-from ingest.tables import is_data_table, table_text
+from ingest.tables import Drop, is_data_table, table_text
 from ingest.text import fold
 from rag.vocabulary import Block, BlockKind
-
-Drop = Callable[[etree._Element], bool]
 
 SKIPPED = frozenset(
     "script style noscript noframes template iframe object embed applet svg canvas video audio map button select "
@@ -55,7 +52,7 @@ class Draft:
 
 def read_blocks(root: etree._Element, drop: Drop) -> list[Draft]:
     """All blocks under `root`, except in elements for which `drop` is true."""
-    walk = _Walk()
+    walk = _Walk(drop)
     walker = etree.iterwalk(root, events=("start", "end"))
     skipped: etree._Element | None = None
     for event, element in walker:
@@ -79,7 +76,8 @@ def read_blocks(root: etree._Element, drop: Drop) -> list[Draft]:
 class _Walk:
     """What the walk remembers between elements: the text of the block under way, and where it stands."""
 
-    def __init__(self) -> None:
+    def __init__(self, drop: Drop) -> None:
+        self._drop = drop
         self._drafts: list[Draft] = []
         self._buffer: list[str] = []
         self._linked = 0
@@ -103,11 +101,11 @@ class _Walk:
         if tag in PREFORMATTED:
             self.flush(element)
             self._note_id(element, own=True)
-            self._add("code", code_text(element), element)
+            self._add("code", code_text(element, self._drop), element)
         elif tag == "table" and is_data_table(element):
             self.flush(element)
             self._note_id(element, own=True)
-            caption, rows = table_text(element)
+            caption, rows = table_text(element, self._drop)
             self._add("paragraph", caption, element)
             self._add("table", rows, element)
         elif tag == "math":
@@ -259,8 +257,11 @@ def _is_permalink(element: etree._Element) -> bool:
     text = "".join(element.itertext()).strip()
     if text and not any(map(str.isalnum, text)) and len(text) <= 3:
         return True
-    return bool(_PERMALINK.search(element.get("class") or "")) and len(text) <= 40 and href.startswith("#") and (
-        not any(map(str.isalnum, text)) or "link" in text.lower()
+    return (
+        bool(_PERMALINK.search(element.get("class") or ""))
+        and len(text) <= 40
+        and href.startswith("#")
+        and (not any(map(str.isalnum, text)) or "link" in text.lower())
     )
 
 

@@ -108,27 +108,29 @@ def _may_join(page: Page, first: Section, second: Section, plan: _Plan) -> bool:
 
 def _join(first: Section, second: Section) -> Section:
     common = first.path if second.path[: len(first.path)] == first.path else first.path[:-1]
-    return replace(first, path=common, blocks=(*first.blocks, *second.blocks), headed=first.headed or common != first.path)
+    return replace(
+        first, path=common, blocks=(*first.blocks, *second.blocks), headed=first.headed or common != first.path
+    )
 
 
 def _section_chunks(
     page: Page, section: Section, plan: _Plan
 ) -> Iterator[tuple[int, int, tuple[str, ...], str | None]]:
     path = _bounded_path(page.title, section.path, plan)
-    room = max(8, plan.most - plan.count(_context(page.title, path)) - _MARGIN)
+    room = max(8, plan.most - plan.count(_embedded(page.title, path, "")) - _MARGIN)
     pieces = section_pieces(page, section, count=plan.count, most=min(room, plan.target))
     for group in _packed(pieces, min(room, plan.target), plan.overlap):
         yield from _fitting(page, group, path, plan)
 
 
-def _context(title: str, path: tuple[str, ...]) -> str:
-    return Chunk(id="", url="", ordinal=0, start=0, end=0, text="", title=title, section=path).embedded_text
+def _embedded(title: str, path: tuple[str, ...], text: str) -> str:
+    return Chunk(id="", url="", ordinal=0, start=0, end=0, text=text, title=title, section=path).embedded_text
 
 
 def _bounded_path(title: str, path: tuple[str, ...], plan: _Plan) -> tuple[str, ...]:
     """The headings, shortened so that they leave room for the text they head."""
     bounded = tuple(_shortened(heading) for heading in path)
-    while bounded and plan.count(_context(title, bounded)) > plan.most * _CONTEXT_SHARE:
+    while bounded and plan.count(_embedded(title, bounded, "")) > plan.most * _CONTEXT_SHARE:
         bounded = bounded[1:]
     return bounded
 
@@ -176,8 +178,7 @@ def _fitting(
     """The slice of a group, halved when it is longer than the sum of its pieces said."""
     start, end, anchor = group[0].start, group[-1].end, group[0].anchor
     headed = (*path, group[0].columns) if group[0].columns else path
-    chunk = Chunk(id="", url="", ordinal=0, start=start, end=end, text=page.text[start:end], title=page.title, section=headed)
-    if plan.count(chunk.embedded_text) <= plan.most:
+    if plan.count(_embedded(page.title, headed, page.text[start:end])) <= plan.most:
         yield start, end, headed, anchor
     elif group[0].columns:
         yield from _fitting(page, [replace(piece, columns=None) for piece in group], path, plan)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from lxml import etree
 
-_GUTTER = re.compile(r"\b(line-?nos?|line-?numbers?|gutter|hljs-ln-numbers|lnt?|rouge-gutter|blob-num)\b", re.IGNORECASE)
+_GUTTER = re.compile(
+    r"\b(line-?nos?|line-?numbers?|gutter|hljs-ln-numbers|lnt?|rouge-gutter|blob-num)\b", re.IGNORECASE
+)
 _NUMBERS = re.compile(r"[\s\d]*\d[\s\d]*")
 _BREAKING = frozenset({"br"})
 _LINE_BLOCKS = frozenset({"div", "p", "li", "tr"})
 _INVISIBLE = frozenset({"script", "style", "button", "svg", "template"})
 
 
-def code_text(element: etree._Element) -> str:
+def code_text(element: etree._Element, drop: Callable[[etree._Element], bool]) -> str:
     """The text of a `<pre>`, each line as written; empty when it holds only line numbers."""
     parts: list[str] = []
     walker = etree.iterwalk(element, events=("start", "end"))
     for event, node in walker:
         if event == "start":
-            if node is not element and (node.tag in _INVISIBLE or is_gutter(node)):
+            if node is not element and (node.tag in _INVISIBLE or is_gutter(node) or drop(node)):
                 walker.skip_subtree()
             elif node.tag in _BREAKING:
                 parts.append("\n")

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from lxml import etree
 
 from ingest.blocks import Draft, read_blocks
-from ingest.noise import Noise
+from ingest.noise import Noise, is_chrome_name
 from ingest.oracle import Oracle
 from ingest.weights import Weights, weigh
 
@@ -26,10 +26,12 @@ _HOLDS_MAIN = 0.6
 _DESCENDS = 0.85
 _CAPTION = re.compile(r"caption|credit", re.IGNORECASE)
 _ASIDE_TITLE = re.compile(
-    r"(?:related|recommended|trending|popular|most (?:read|popular|viewed)|latest|more (?:from|stories|in|on|great|news)"
+    r"(?:related|recommended|trending|popular|most (?:read|popular|viewed)|latest|more (?:from|stories|in|on|great)"
     r"|read (?:more|next|also|this)|see (?:more|also)|you (?:may|might) (?:also )?(?:like|be interested)|don.t miss"
     r"|what to read next|up next|about the author|comments?\b|leave a (?:reply|comment)|share (?:this|on)|sign up"
-    r"|subscribe|newsletter|advertis|sponsored|follow us|featured video|相关(?:文章|阅读|推荐)|推荐阅读|热门|上一篇|下一篇"
+    r"|subscribe|newsletter|advertis|sponsored|follow us|featured video"
+    r"|(?:other )?posts in this series|previous post|next post"
+    r"|本系列|系列文章|相关(?:文章|阅读|推荐)|推荐阅读|热门|上一篇|下一篇"
     r"|发表评论|评论\b|分享到)",
     re.IGNORECASE,
 )
@@ -51,9 +53,9 @@ def main_blocks(root: etree._Element) -> list[Draft]:
         container = _descend(container, weights, weights.of(container))
     drafts = read_blocks(container, noise)
     if technical:
-        return drafts
-    kept = [draft for draft in _without_asides(drafts) if not _is_caption(draft)]
-    links = {place for place, draft in enumerate(kept) if draft.linked >= _MOSTLY * len(draft.block.text)}
+        return _without_asides(drafts, strict=True) or drafts
+    kept = [draft for draft in _without_asides(drafts, strict=False) if not _is_caption(draft)]
+    links = {place for place, draft in enumerate(kept) if _is_link(draft)}
     return Oracle(container).judge(kept, links) or kept or drafts
 
 
@@ -91,22 +93,41 @@ def _has_slug(heading: etree._Element) -> bool:
     return 2 * len(slug & set(_WORD.findall("".join(heading.itertext()).lower().replace("_", " ")))) > len(slug)
 
 
-def _without_asides(drafts: Sequence[Draft]) -> list[Draft]:
-    """Drops lists of other stories, with the title above them."""
+def _without_asides(drafts: Sequence[Draft], *, strict: bool) -> list[Draft]:
+    """Drops lists of other stories, with the title above them.
+
+    Args:
+        strict: drop only blocks that are links; else also short ones, such as teasers, down to the next paragraph.
+    """
     kept: list[Draft] = []
     aside = False
-    for draft in drafts:
-        text = draft.block.text
-        linked = draft.linked / len(text)
-        if len(text) <= 2 * _SHORT and _ASIDE_TITLE.match(text):
+    for place, draft in enumerate(drafts):
+        links = _is_link(draft)
+        if _is_aside_title(draft) and (not strict or (place + 1 < len(drafts) and _is_link(drafts[place + 1]))):
             aside = True
-        elif aside and linked < 0.3 and len(text) > _SHORT and draft.block.kind != "list_item":
-            aside = False
-        elif aside and draft.block.kind == "heading" and linked < 0.3:
+        elif aside and not links and (strict or _resumes(draft)):
             aside = False
         if not aside:
             kept.append(draft)
     return kept
+
+
+def _is_link(draft: Draft) -> bool:
+    return draft.linked >= _MOSTLY * len(draft.block.text)
+
+
+def _is_aside_title(draft: Draft) -> bool:
+    text = draft.block.text
+    if len(text) <= 2 * _SHORT and _ASIDE_TITLE.match(text):
+        return True
+    return draft.block.kind == "heading" and is_chrome_name(draft.element.get("class") or "")
+
+
+def _resumes(draft: Draft) -> bool:
+    """Whether the page's own text goes on after a list of teasers."""
+    if draft.linked >= 0.3 * len(draft.block.text):
+        return False
+    return draft.block.kind == "heading" or (len(draft.block.text) > _SHORT and draft.block.kind != "list_item")
 
 
 def _is_caption(draft: Draft) -> bool:

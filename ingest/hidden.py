@@ -34,7 +34,7 @@ def is_hidden(element: etree._Element) -> bool:
     if "hidden" in attributes and (attributes["hidden"] or "").lower() != "until-found":
         return True
     if (attributes.get("aria-hidden") or "").lower() == "true":
-        return element.tag != "span" or "katex-html" in (attributes.get("class") or "") or True
+        return True
     style = attributes.get("style")
     if style and _hides("".join(style.lower().split())):
         return True

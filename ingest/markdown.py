@@ -28,7 +28,9 @@ _ANCHOR = re.compile(r"""<a\s+(?:id|name)=["']?([\w.:-]+)["']?\s*/?>""", re.IGNO
 
 _CODE_SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _IMAGE = re.compile(r"!\[[^\]\n]{0,500}\](?:\([^()\n]{0,1000}\)|\[[^\]\n]{0,200}\])")
-_LINK = re.compile(r"\[((?:[^\[\]\n]|\[[^\[\]\n]{0,200}\]){1,1000})\](?:\((?:[^()\n]|\([^()\n]{0,200}\)){0,1000}\)|\[[^\]\n]{0,200}\])")
+_LINK = re.compile(
+    r"\[((?:[^\[\]\n]|\[[^\[\]\n]{0,200}\]){1,1000})\](?:\((?:[^()\n]|\([^()\n]{0,200}\)){0,1000}\)|\[[^\]\n]{0,200}\])"
+)
 _AUTOLINK = re.compile(r"<((?:https?|mailto):[^<>\s]{1,1000})>")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,500}>")
 _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
@@ -103,7 +105,7 @@ class MarkdownReader:
                 return
         elif not self._paragraph:
             self._place(len(line) - len(line.lstrip()))
-        self._paragraph.append(line.strip() + ("\x1d" if line.endswith("  ") or line.endswith("\\") else ""))
+        self._paragraph.append(line.strip() + ("\x1d" if line.endswith(("  ", "\\")) else ""))
 
     def _place(self, indent: int) -> None:
         """A paragraph after a blank line belongs to the list item it is indented under, if any."""

@@ -14,7 +14,9 @@ from lxml import etree
 from ingest.text import defuse, fold
 from rag.text.language import detect_language
 
-_DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
+_DATE = re.compile(
+    r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+)
 _SITE_SUFFIX = re.compile(r"\s+(?:[|·•»—–-]|::)\s+")
 _MOST_LINKS = 20_000
 _LONGEST_JSON = 500_000
@@ -75,10 +77,12 @@ def page_language(text: str, declared: str | None) -> str:
 
 
 _BESIDE = {"ru": ("uk", "bg", "sr", "mk", "be", "kk"), "ar": ("fa", "ur", "ps")}
-_PUBLISHED = ("article:published_time", "og:published_time", "datepublished", "date", "dc.date", "dcterms.created",
-              "dc.date.issued", "pubdate", "publishdate", "parsely-pub-date", "sailthru.date", "citation_publication_date")
-_MODIFIED = ("article:modified_time", "og:updated_time", "datemodified", "last-modified", "dcterms.modified", "revised")
-_AUTHORS = ("author", "article:author", "dc.creator", "parsely-author", "sailthru.author", "citation_author", "byl")
+_PUBLISHED = tuple(
+    "article:published_time og:published_time datepublished date dc.date dcterms.created dc.date.issued pubdate "
+    "publishdate parsely-pub-date sailthru.date citation_publication_date".split()
+)
+_MODIFIED = tuple("article:modified_time og:updated_time datemodified last-modified dcterms.modified revised".split())
+_AUTHORS = tuple("author article:author dc.creator parsely-author sailthru.author citation_author byl".split())
 
 
 def _metas(root: etree._Element) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from lxml import etree
 
@@ -11,7 +12,9 @@ from ingest.weights import Weights
 
 _CHROME_TAGS = frozenset({"nav", "footer", "aside", "dialog"})
 _FRAME = frozenset({"html", "body", "main", "article"})
-_INLINE = frozenset("span a em i b strong code small font td th tr tbody sub sup label u s abbr cite time".split())
+_INLINE = frozenset(
+    "span a em i b strong code small font td th tr tbody sub sup u s abbr cite time h1 h2 h3 h4 h5 h6".split()
+)
 _NAMED_BY_ID = frozenset({"div", "ul", "ol", "form", "header", "table"})  # ids of others come from what they say
 _CHROME_ROLES = frozenset(
     "navigation banner contentinfo search complementary dialog alertdialog menu menubar toolbar tablist".split()
@@ -24,7 +27,7 @@ _CHROME_WORDS = frozenset(
     "pagination pager modal popup byline copyright teaser teasers toc skip feedback breaking crumbs rating ratings "
     "paginator donate disclaimer prevnext noprint".split()
 )
-_CHROME_STEMS = ("breadcrumb", "newsletter", "cookie", "advert", "sponsor", "related", "recommend", "navigation", "sidebar")
+_CHROME_STEMS = tuple("breadcrumb newsletter cookie advert sponsor related recommend navigation sidebar".split())
 _CHROME_PAIRS = frozenset(
     tuple(pair.split())
     for pair in (
@@ -36,7 +39,7 @@ _CHROME_PAIRS = frozenset(
 )
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _DOMINANT = 0.4
-_CONTENT_ASIDES = frozenset("admonition footnote footnotes note warning tip important caution info danger callout".split())
+_CONTENT_ASIDES = frozenset("admonition footnote footnotes note warning tip important caution info callout".split())
 
 
 class Noise:
@@ -97,7 +100,7 @@ def is_chrome_name(names: str) -> bool:
         parts = words(name)
         if any(part.startswith(_CHROME_STEMS) for part in parts) or not _CHROME_WORDS.isdisjoint(parts):
             return True
-        if not _CHROME_PAIRS.isdisjoint(zip(parts, parts[1:], strict=False)):
+        if not _CHROME_PAIRS.isdisjoint(pairwise(parts)):
             return True
     return False
 

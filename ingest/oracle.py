@@ -74,7 +74,9 @@ def _is_prose(draft: Draft) -> bool:
 
 def _is_strong(draft: Draft) -> bool:
     block = draft.block
-    return block.kind in ("heading", "code", "table") or (len(block.text) >= _STRONG and draft.linked < 0.3 * len(block.text))
+    if block.kind in ("heading", "code", "table"):
+        return True
+    return len(block.text) >= _STRONG and draft.linked < 0.3 * len(block.text)
 
 
 def _main_text(root: etree._Element) -> str:
@@ -84,7 +86,16 @@ def _main_text(root: etree._Element) -> str:
     if _is_deeper(root, _DEPTH):
         return ""
     source = etree.tostring(root, encoding="unicode", method="html", with_tail=False)
-    return extract(f"<html><body>{source}</body></html>", include_comments=False, include_tables=True, deduplicate=False, fast=True) or ""
+    return (
+        extract(
+            f"<html><body>{source}</body></html>",
+            include_comments=False,
+            include_tables=True,
+            deduplicate=False,
+            fast=True,
+        )
+        or ""
+    )
 
 
 def _is_deeper(root: etree._Element, limit: int) -> bool:

@@ -72,7 +72,7 @@ def read_page(
     metadata = read_metadata(root, url)
     drafts = main_blocks(root) if only is None else _chosen_blocks(text, only)
     blocks = tuple(_harmless(draft.block) for draft in drafts)
-    _require_text(root, blocks, url, chosen=only is not None)
+    _require_text(root, blocks, url, chosen=only is not None, robots=metadata.robots)
     page = Page(
         url=url,
         title=metadata.title or _first_heading(blocks) or url,
@@ -152,7 +152,10 @@ def _first_heading(blocks: Sequence[Block]) -> str | None:
     return next((block.text for block in blocks if block.kind == "heading"), None)
 
 
-def _require_text(root: etree._Element, blocks: Sequence[Block], url: str, *, chosen: bool) -> None:
+def _require_text(
+    root: etree._Element, blocks: Sequence[Block], url: str, *, chosen: bool, robots: frozenset[str]
+) -> None:
+    """Refuses a page that would be indexed empty; one that asks not to be indexed may be."""
     length = sum(len(block.text) for block in blocks)
     if length >= _LITTLE_TEXT:
         return
@@ -166,14 +169,13 @@ def _require_text(root: etree._Element, blocks: Sequence[Block], url: str, *, ch
         )
     if not length and chosen:
         raise SourceUnreadable(f"{url!r} has no text in the chosen elements.", "Check --only against the page's HTML.")
-    if not length:
+    if not length and "noindex" not in robots:
         raise SourceUnreadable(f"{url!r} has no text.", "Open it in a browser: is there text in it?")
 
 
 def needs_javascript(root: etree._Element, length: int) -> bool:
     """Whether a page with only `length` characters of text leaves the rest to its scripts."""
-    scripts = [script for script in root.iter("script") if (script.get("type") or "module").lower() != "application/ld+json"]
-    if not scripts:
+    if all((script.get("type") or "").lower() == "application/ld+json" for script in root.iter("script")):
         return False
     if any(_SCRIPT_NOTICE.search("".join(element.itertext())) for element in root.iter("noscript")):
         return True

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lxml import etree
 
 from ingest.text import fold
+
+Drop = Callable[[etree._Element], bool]
 
 _LAYOUT_INSIDE = frozenset("table pre h1 h2 h3 h4 form article section iframe blockquote".split())
 _SKIPPED = frozenset("script style noscript template svg button select input".split())
 _BREAKING = frozenset("br p div li ul ol dd dt dl tr td th caption".split())
 _LONGEST_CELL = 800
-_MOST_BREAKS = 12
 
 
 def is_data_table(table: etree._Element) -> bool:
@@ -23,26 +26,30 @@ def is_data_table(table: etree._Element) -> bool:
     if not rows or (len(rows) < 2 and next(table.iter("th"), None) is None):
         return False
     cells = (cell for row in rows for cell in row.iterchildren("td", "th"))
-    return all(len(_cell_text(cell)) <= _LONGEST_CELL for cell in cells)
+    return all(len("".join(cell.itertext())) <= _LONGEST_CELL for cell in cells)
 
 
-def table_text(table: etree._Element) -> tuple[str, str]:
-    """Caption, and rows one a line with a tab between the cells, as a browser copies them: so a row can be quoted."""
+def table_text(table: etree._Element, drop: Drop) -> tuple[str, str]:
+    """Caption, and rows one a line with a tab between the cells, as a browser copies them: so a row can be quoted.
+
+    Args:
+        drop: elements, such as hidden ones, that are left out.
+    """
     caption = next(table.iter("caption"), None)
     lines = []
     for row in table.iter("tr"):
-        cells = [_cell_text(cell) for cell in row.iterchildren("td", "th")]
-        if any(cells):
+        cells = [_cell_text(cell, drop) for cell in row.iterchildren("td", "th") if not drop(cell)]
+        if any(cells) and not drop(row):
             lines.append("\t".join(cells).rstrip("\t"))
-    return (_cell_text(caption) if caption is not None else ""), "\n".join(lines)
+    return (_cell_text(caption, drop) if caption is not None else ""), "\n".join(lines)
 
 
-def _cell_text(cell: etree._Element) -> str:
+def _cell_text(cell: etree._Element, drop: Drop) -> str:
     parts: list[str] = []
     walker = etree.iterwalk(cell, events=("start", "end"))
     for event, element in walker:
         if event == "start":
-            if element.tag in _SKIPPED or "display:none" in (element.get("style") or "").replace(" ", ""):
+            if element is not cell and (element.tag in _SKIPPED or drop(element)):
                 walker.skip_subtree()
                 continue
             if element.tag in _BREAKING:

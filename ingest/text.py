@@ -27,6 +27,7 @@ def fold(text: str) -> str:
 def defuse(text: str) -> str:
     """`text` with the special tokens of chat templates broken by a space, so that no model takes them for its own.
 
-    A page about prompts may show `<|im_start|>`; a hostile page hopes that it ends the system prompt. It stays readable.
+    A page about prompts may show `<|im_start|>`, and stays readable; a hostile page hopes that it ends the system
+    prompt.
     """
     return _TEMPLATE_TOKEN.sub(lambda match: f"{match.group()[0]} {match.group()[1:-1]} {match.group()[-1]}", text)

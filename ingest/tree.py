@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lxml import etree, html
+from lxml import etree
 
 from ingest.text import visible
 from rag.errors import SourceTooLarge, SourceUnreadable
@@ -18,7 +18,9 @@ _TAG = re.compile(
 _SELF_CLOSED = re.compile(r"<([A-Za-z][\w:-]*)((?:\s[^<>]{0,2000})?)/>")
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _NAMESPACE_PREFIX = re.compile(r"(</?)(?:xhtml|html|h):(?=[a-z])", re.IGNORECASE)
-_NOT_A_PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(rss|feed|rdf:RDF|urlset|sitemapindex|svg|opml)\b", re.DOTALL)
+_NOT_A_PAGE = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(rss|feed|rdf:RDF|urlset|sitemapindex|svg|opml)\b", re.DOTALL
+)
 
 
 def parse_html(text: str, *, xml: bool = False) -> etree._Element:

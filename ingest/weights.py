@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from lxml import etree
 
@@ -13,7 +12,7 @@ _LEAST = 60
 
 
 class Weights:
-    """Characters of prose by element, and by class name over all elements that share it."""
+    """Characters of prose in each element."""
 
     def __init__(self) -> None:
         self._elements: dict[etree._Element, int] = {}
