@@ -7,10 +7,8 @@ seen to agree does not.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
-from difflib import SequenceMatcher
+from collections.abc import Set
 
-from rag.citations.chinese_names import looks_like_name
 from rag.citations.lexicon import antonyms
 from rag.citations.numbers import Quantity
 from rag.citations.statement import Item, Statement
@@ -21,7 +19,6 @@ _PRONOUNS = frozenset(
     "he she it they his her its their him them this these that who which we our 他 她 它 其 该 此".split()
 )
 _COMMON_ENDINGS = ("ally", "ently", "ously", "tion", "tions", "ment", "ments", "ness", "ities")
-_LONGEST_SWAP = 8
 
 
 def quantities_disagree(claim: Statement, quote: Statement) -> str | None:
@@ -55,20 +52,24 @@ def missing_names(claim: Statement, quote: Statement, known: Set[str], ordinary:
     for item in claim.items:
         if not (item.capital or item.perhaps_name) or item.text in quote.texts or item.key in quote.key_set:
             continue
-        if item.perhaps_name and not _is_name_at_start(item, claim, known, ordinary):
+        if not is_name(item, known, ordinary):
             continue
         if not _is_form_of_any(item.text, quote) and not _is_acronym(item.text, quote):
             missing.append(item)
     return missing
 
 
-def _is_name_at_start(item: Item, claim: Statement, known: Set[str], ordinary: Set[str]) -> bool:
-    """Whether a capital that the beginning of a sentence explains is a name's all the same."""
-    if item.text in known:
-        return True
-    if item.text in ordinary or item.text.endswith(_COMMON_ENDINGS):
-        return False
-    return True
+def is_name(item: Item, known: Set[str], ordinary: Set[str]) -> bool:
+    """Whether an item is written as a name is; a capital that the beginning of a sentence explains must have reason.
+
+    Args:
+        item: of a claim or a quote.
+        known: words that are names somewhere in the documents.
+        ordinary: words that the documents also write without a capital.
+    """
+    if item.capital or not item.perhaps_name:
+        return item.capital
+    return item.text in known or not (item.text in ordinary or item.text.endswith(_COMMON_ENDINGS))
 
 
 def _is_form_of_any(name: str, quote: Statement) -> bool:
@@ -93,45 +94,16 @@ def _is_acronym(name: str, quote: Statement) -> bool:
     return name in initials
 
 
-def begins_with_pronoun(quote: Statement) -> bool:
-    return any(item.text in _PRONOUNS for item in quote.items[:6])
-
-
-def swapped(claim: Statement, quote: Statement) -> str | None:
-    """A number, name or opposite that stands in the claim where the quote has another, wherever else it occurs."""
-    same_voice = _is_passive(claim) == _is_passive(quote)
-    matcher = SequenceMatcher(None, claim.keys, quote.keys, autojunk=False)
-    for tag, c1, c2, q1, q2 in matcher.get_opcodes():
-        if tag != "replace" or max(c2 - c1, q2 - q1) > _LONGEST_SWAP:
-            continue
-        shared = "".join(item.text for item in claim.items[c2 : c2 + 2] if item.kind == "cjk")
-        fault = _exchange(claim.items[c1:c2], quote.items[q1:q2], shared, same_voice=same_voice)
-        if fault:
-            return fault
-    return None
-
-
-def _exchange(claimed: Sequence[Item], quoted: Sequence[Item], shared: str, *, same_voice: bool) -> str | None:
-    numbers = {item.key for item in claimed if item.kind == "number"}
-    others = {item.key for item in quoted if item.kind == "number"}
-    if numbers and others and not numbers & others:
-        return f"number {min(numbers)} for {min(others)}"
-    names = {item.key for item in claimed if item.capital or item.perhaps_name}
-    other_names = {item.key for item in quoted if item.capital or item.perhaps_name}
-    if same_voice and names and other_names and not names & other_names:
-        return f"name {min(names)} for {min(other_names)}"
-    written, other_written = "".join(item.text for item in claimed), "".join(item.text for item in quoted)
-    if claimed[0].kind == "cjk" and quoted[0].kind == "cjk" and same_voice:
-        ways = ("", shared[:1], shared)
-        if any(looks_like_name(written + way) and looks_like_name(other_written + way) for way in ways):
-            return f"name {written} for {other_written}"
-    return None
+def begins_with_pronoun(quote: Statement, within: int = 6) -> bool:
+    """Whether one of the first items of the quote only stands for a name."""
+    return any(item.text in _PRONOUNS for item in quote.items[:within])
 
 
 def opposites(claim: Statement, quote: Statement) -> str | None:
     """A word of the claim whose opposite the quote has instead."""
     claimed, quoted = _roots(claim), _roots(quote)
-    for root in claimed - quoted:
+    meant = {item.root for item in claim.items if item.key in quote.key_set}
+    for root in claimed - quoted - meant:
         for opposite in antonyms().get(root, ()):
             if opposite in quoted and opposite not in claimed:
                 return f"{root} for {opposite}"
@@ -143,8 +115,3 @@ def _roots(statement: Statement) -> set[str]:
     roots = {item.root for item in statement.items}
     run = "".join(item.root if item.kind == "cjk" else " " for item in statement.items)
     return roots | {run[place : place + 2] for place in range(len(run) - 1)} - {"  "}
-
-
-def _is_passive(statement: Statement) -> bool:
-    texts = [item.text for item in statement.items]
-    return ("by" in texts and any(item.root == "be" for item in statement.items)) or "被" in texts

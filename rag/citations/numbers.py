@@ -24,7 +24,7 @@ _SMALL = {
 _TENS = {w: 10 * v for v, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 _SCALES = {
     "hundred": 10**2, "dozen": 12, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12,
-    "millions": 10**6, "bn": 10**9, "tn": 10**12,
+    "bn": 10**9, "tn": 10**12,
 }  # fmt: skip
 _GLUED_SCALES = {"k": 10**3, "m": 10**6, "bn": 10**9, "b": 10**9}
 _ORDINALS = {
@@ -171,7 +171,7 @@ def _spelled(words: Sequence[Word], at: int) -> tuple[str, int] | None:
             if end > at and not (last_step >= 100 or (20 <= last_step < 100 and step < 10)):
                 break
             current += step
-        elif text in _SCALES and end > at:
+        elif text in _SCALES:
             if _SCALES[text] == 100:
                 current, step = max(current, 1) * 100, 100
             else:
@@ -253,9 +253,13 @@ def _chinese_number(words: Sequence[Word], at: int) -> tuple[str, int] | None:
     """A number in digits or Chinese numerals, 万 and 亿 included: `3.5万`, `1亿2000万`, 三千五百, 二〇一九."""
     end = at
     pieces: list[str] = []
-    while end < len(words) and (end == at or words[end].glued or pieces[-1][-1].isdigit()):
+    while end < len(words) and (end == at or words[end].glued or (words[end].plain_gap and pieces[-1][-1].isdigit())):
         word = words[end]
-        if word.kind == "number" and _DIGITS.fullmatch(word.text.replace(",", "")):
+        if (
+            word.kind == "number"
+            and not (pieces and pieces[-1][-1].isdigit())
+            and _DIGITS.fullmatch(word.text.replace(",", ""))
+        ):
             pieces.append(word.text.replace(",", ""))
         elif word.kind == "cjk" and word.text in _HAN_NUMERALS:
             pieces.append(word.text)

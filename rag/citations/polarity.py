@@ -16,6 +16,7 @@ from rag.citations.statement import Item, Statement
 
 _HEADS = 2
 _REACH = 6
+_FILLERS = frozenset("longer yet ever even still really actually quite very necessarily always fully".split())
 _CHINESE_FILLERS = "有能会是曾被再可要想得在对把将以过"
 _LONGEST_NEGATOR = 3
 
@@ -65,7 +66,8 @@ def _is_negator(items: list[Item], place: int) -> bool:
 
 def _heads(items: list[Item], place: int) -> tuple[str, ...]:
     """The content words denied by the negator at `place`."""
-    after = [item.key for item in items[place + 1 : place + 1 + _REACH] if not item.stop]
+    following = items[place + 1 : place + 1 + _REACH]
+    after = [item.key for item in following if not item.stop and item.text not in _FILLERS]
     if after:
         return tuple(after[:_HEADS])
     before = [item.key for item in items[max(0, place - _REACH) : place] if not item.stop]

@@ -8,19 +8,14 @@ and else `unsupported`. `docs/citations.md` says what each verdict promises.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from rag.citations.agreement import (
-    begins_with_pronoun,
-    missing_names,
-    opposites,
-    quantities_disagree,
-    swapped,
-)
+from rag.citations.agreement import begins_with_pronoun, is_name, missing_names, opposites, quantities_disagree
 from rag.citations.factual import states_a_fact
 from rag.citations.lexicon import NEGATORS
 from rag.citations.markers import Marker, read_markers, without_markers
+from rag.citations.placement import misplaced
 from rag.citations.polarity import polarity_disagrees
 from rag.citations.source_text import Passage, SourceText
 from rag.citations.statement import Item, Statement
@@ -34,6 +29,9 @@ COVERED = 0.6
 
 _COVERED_BY_ONE = 0.75
 _NEAREST = 3
+_NEARLY_AS_NEAR = 0.12
+_COST_OF_A_SENTENCE = 0.06
+_SPEAKS_OF_IT = 0.4
 _MOST_SENTENCES = 3
 _HEDGES = NEGATORS | frozenset("not false untrue myth if whether unless doubt deny denies denied allegedly".split())
 _HEDGE_REACH = 6
@@ -126,7 +124,7 @@ class Verifier:
         fault = (
             _content_fault(whole, together)
             or _facts_fault(whole, together)
-            or next((fault for quote in quotes if (fault := swapped(whole, quote))), None)
+            or next((fault for quote in quotes if (fault := self._misplaced(whole, quote))), None)
             or (missing_names(whole, together, names, ordinary) and "names")
         )
         if not fault and max(shares) < whole.coverage(together):
@@ -176,27 +174,41 @@ class Verifier:
     def _fault(self, claim: Statement, n: int, passage: Passage, source: SourceText) -> str | None:
         """Why a passage does not carry the claim; None when it does."""
         quote = passage.statement
-        fault = _content_fault(claim, quote) or _facts_fault(claim, quote) or swapped(claim, quote)
+        fault = _content_fault(claim, quote) or _facts_fault(claim, quote)
         if fault:
             return fault
+        for statement in _alone(claim, passage, source):
+            if fault := self._misplaced(claim, statement):
+                return fault
         names, ordinary = self._capitals()
         missing = missing_names(claim, quote, names, ordinary)
         if missing and not self._named_around(missing, claim, n, passage, source):
             return f"name {missing[0].text}"
         return None
 
+    def _misplaced(self, claim: Statement, quote: Statement) -> str | None:
+        names, ordinary = self._capitals()
+        return misplaced(claim, quote, lambda item: is_name(item, names, ordinary))
+
     def _named_around(
         self, missing: list[Item], claim: Statement, n: int, passage: Passage, source: SourceText
     ) -> bool:
         """Whether the quote speaks of `she` or `it`, and the title or the two sentences before name who that is."""
-        quote = passage.statement
-        own_names = {item.key for item in quote.items if item.capital}
-        if not begins_with_pronoun(quote) or own_names - claim.key_set:
+        if not _may_be_renamed(missing, claim, passage.statement):
             return False
         document = self._documents[n]
         heading = {word.text for word in read_words(" ".join((document.title, *document.section)))}
         before = source.passage(max(0, passage.first - 2), passage.first).statement.texts if passage.first else set()
         return all(item.text in heading or item.text in before for item in missing)
+
+
+def _may_be_renamed(missing: list[Item], claim: Statement, quote: Statement) -> bool:
+    """Whether the missing names stand where the quote has a pronoun: both begin so, or the quote has no other name."""
+    if not begins_with_pronoun(quote):
+        return False
+    others = {item.key for item in quote.items if item.capital} - claim.key_set
+    opening = [item for item in claim.items if not item.stop][: len(missing)]
+    return not others or (opening == missing and begins_with_pronoun(quote, within=1))
 
 
 def cleaned(text: str) -> str:
@@ -249,18 +261,29 @@ def _is_hedged(words: Sequence[Word], first: int) -> bool:
     return False
 
 
-def _candidates(claim: Statement, source: SourceText) -> Iterator[Passage]:
-    """The passages to try: the nearest sentences, then with their neighbours where the claim needs more."""
+def _candidates(claim: Statement, source: SourceText) -> list[Passage]:
+    """The passages to try, best first: the nearest sentences, and wider ones if none says it all.
+
+    What is clearly not the nearest is left out: that it happens to agree would say nothing.
+    """
     nearest = [source.passage(sentence, sentence + 1) for sentence in source.nearest(claim, _NEAREST)]
-    yield from nearest
-    for passage in nearest[:2]:
-        covered = claim.coverage(passage.statement)
-        if covered >= _COVERED_BY_ONE:
-            continue
-        for first, last in _around(passage.first, len(source.spans)):
-            wider = source.passage(first, last)
-            if claim.coverage(wider.statement) > covered + 0.1 * (last - first - 1):
-                yield wider
+    found = {(passage.first, passage.last): (claim.coverage(passage.statement), passage) for passage in nearest}
+    if max((share for share, _ in found.values()), default=1.0) < _COVERED_BY_ONE:
+        for passage in nearest[:2]:
+            for first, last in _around(passage.first, len(source.spans)):
+                wider = source.passage(first, last)
+                share = claim.coverage(wider.statement) - _COST_OF_A_SENTENCE * (last - first - 1)
+                found[first, last] = (share, wider)
+    ranked = sorted(found.values(), key=lambda pair: (-pair[0], pair[1].first, pair[1].last))
+    return [passage for share, passage in ranked if share >= ranked[0][0] - _NEARLY_AS_NEAR]
+
+
+def _alone(claim: Statement, passage: Passage, source: SourceText) -> list[Statement]:
+    """The passage, and each sentence of it that has much of the claim: no neighbour makes up for a changed word."""
+    if passage.last - passage.first == 1:
+        return [passage.statement]
+    parts = [source.passage(place, place + 1).statement for place in range(passage.first, passage.last)]
+    return [passage.statement, *(part for part in parts if claim.coverage(part) >= _SPEAKS_OF_IT)]
 
 
 def _around(sentence: int, count: int) -> list[tuple[int, int]]:

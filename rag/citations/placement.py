@@ -1,0 +1,170 @@
+"""Whether numbers and names stand in a claim where they stand in its quote.
+
+That a quote has a number somewhere is not enough: two numbers of one sentence may have changed places. So both are
+laid side by side with every number and name left blank; where the words around a blank agree, so must what fills it.
+What replaces words of a Chinese quote is judged by its length and its characters, since names do not show there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from rag.citations.chinese_names import looks_like_name
+from rag.citations.lexicon import CHINESE_COMMON, CHINESE_STOPS, units
+from rag.citations.statement import Item, Statement
+
+Opcode = tuple[str, int, int, int, int]
+
+_NUMBER, _NAME = "#", "@"
+_LONGEST_REPLACED = 12
+_PARTICLES = CHINESE_STOPS | frozenset(
+    "时期间等中里上下内外个名种次些已须要会能可称叫做来去让使给向得过起出入再很更最较约近每各某该者性化是为成当于"
+)
+_HAN_NUMERALS = frozenset("二三四五六七八九十百千万亿两")
+
+
+class Slot(NamedTuple):
+    """One or more items in a row that fill one place: a number, a name, or any other item alone."""
+
+    key: str
+    items: tuple[Item, ...]
+
+    @property
+    def filling(self) -> frozenset[str]:
+        return frozenset(item.key for item in self.items)
+
+    @property
+    def text(self) -> str:
+        return "".join(item.text for item in self.items)
+
+
+def misplaced(claim: Statement, quote: Statement, is_name: Callable[[Item], bool]) -> str | None:
+    """A number or name that stands in the claim where the quote has another; None when there is none."""
+    claimed, quoted = _slots(claim, is_name), _slots(quote, is_name)
+    same_voice = is_passive(claim) == is_passive(quote)
+    matcher = SequenceMatcher(None, [slot.key for slot in claimed], [slot.key for slot in quoted], autojunk=False)
+    for tag, c1, c2, q1, q2 in _joined(matcher.get_opcodes()):
+        ours, theirs = claimed[c1:c2], quoted[q1:q2]
+        if tag == "equal":
+            edges = 2 * (c1 == q1 == 0) + 2 * (c2 == len(claimed) and q2 == len(quoted))
+            fault = _differently_filled(ours, theirs, edges, same_voice=same_voice)
+        elif tag == "replace" and len(ours) <= _LONGEST_REPLACED and len(theirs) <= _LONGEST_REPLACED:
+            fault = _replaced(ours, theirs, claimed[c2 : c2 + 2], quote, same_voice=same_voice)
+        else:
+            fault = None
+        if fault:
+            return fault
+    return None
+
+
+def is_passive(statement: Statement) -> bool:
+    """`was … by`, 被: the one who acts and the one acted on have changed places."""
+    texts = {item.text for item in statement.items}
+    return ("by" in texts and any(item.root == "be" for item in statement.items)) or "被" in texts
+
+
+def _slots(statement: Statement, is_name: Callable[[Item], bool]) -> list[Slot]:
+    slots: list[Slot] = []
+    for item in statement.items:
+        key = _NUMBER if item.kind == "number" else _NAME if is_name(item) else item.key
+        if key in (_NUMBER, _NAME) and slots and slots[-1].key == key:
+            slots[-1] = Slot(key, (*slots[-1].items, item))
+        else:
+            slots.append(Slot(key, (item,)))
+    return slots
+
+
+def _joined(opcodes: Sequence[Opcode]) -> list[Opcode]:
+    """The opcodes, with changes that only a chance match of one item separates made one replacement."""
+    joined: list[Opcode] = []
+    for place, (tag, c1, c2, q1, q2) in enumerate(opcodes):
+        chance = tag == "equal" and c2 - c1 == 1 and 0 < place < len(opcodes) - 1
+        if joined and joined[-1][0] != "equal" and (tag != "equal" or chance):
+            _, c0, _, q0, _ = joined[-1]
+            joined[-1] = ("replace", c0, c2, q0, q2)
+        else:
+            joined.append((tag, c1, c2, q1, q2))
+    return joined
+
+
+def _differently_filled(ours: Sequence[Slot], theirs: Sequence[Slot], edges: int, *, same_voice: bool) -> str | None:
+    """A blank among agreeing words that claim and quote fill differently."""
+    words = sum(slot.key not in (_NUMBER, _NAME) for slot in ours)
+    if words + edges < 2:
+        return None
+    for one, other in zip(ours, theirs, strict=True):
+        extra, lost = one.filling - other.filling, other.filling - one.filling
+        if one.key == _NUMBER and ((extra and lost) or _reordered(one, other)):
+            return f"number {one.text} for {other.text}"
+        if one.key == _NAME and same_voice and extra and lost:
+            return f"name {min(extra)} for {min(lost)}"
+    return None
+
+
+def _reordered(one: Slot, other: Slot) -> bool:
+    """Whether the same numbers stand in another order; the parts of a date may."""
+    ours, theirs = [item.key for item in one.items], [item.key for item in other.items]
+    return ours != theirs and sorted(ours) == sorted(theirs) and not any("month" in key for key in ours)
+
+
+def _replaced(
+    ours: Sequence[Slot], theirs: Sequence[Slot], after: Sequence[Slot], quote: Statement, *, same_voice: bool
+) -> str | None:
+    for kind, same in ((_NUMBER, True), (_NAME, same_voice)):
+        claimed = {key for slot in ours if slot.key == kind for key in slot.filling}
+        quoted = {key for slot in theirs if slot.key == kind for key in slot.filling}
+        if same and claimed and quoted and not claimed & quoted:
+            return f"{min(claimed)} for {min(quoted)}"
+    measured = {units()[slot.text] for slot in ours if slot.text in units()}
+    other_measured = {units()[slot.text] for slot in theirs if slot.text in units()}
+    if measured and other_measured and not measured & other_measured:
+        return f"unit {min(measured)} for {min(other_measured)}"
+    if any(slot.items[0].kind == "cjk" for slot in (*ours, *theirs)):
+        return _replaced_chinese(ours, theirs, after, quote)
+    return None
+
+
+def _replaced_chinese(
+    ours: Sequence[Slot], theirs: Sequence[Slot], after: Sequence[Slot], quote: Statement
+) -> str | None:
+    """A run of characters put in the place of another, unless it looks like a common word for it."""
+    claimed, quoted = _bare(ours), _bare(theirs)
+    numerals, others = _HAN_NUMERALS.intersection(claimed), _HAN_NUMERALS.intersection(quoted)
+    if numerals and others and not numerals & others:
+        return f"number {claimed} for {quoted}"
+    if min(len(claimed), len(quoted)) < 2:
+        return None
+    if _is_wording(claimed) or _is_wording(quoted):
+        return None
+    said = "".join(item.text for item in quote.items)
+    if claimed not in said:
+        return f"{claimed} for {quoted}"
+    shared = "".join(slot.text for slot in after if slot.items[0].kind == "cjk")
+    if any(looks_like_name(claimed + way) and looks_like_name(quoted + way) for way in ("", shared[:1], shared)):
+        return f"name {claimed} for {quoted}"
+    return None
+
+
+def _is_wording(run: str) -> bool:
+    """Whether a run is made of common words and particles only."""
+    place = 0
+    while place < len(run):
+        if run[place : place + 2] in CHINESE_COMMON:
+            place += 2
+        elif run[place] in _PARTICLES:
+            place += 1
+        else:
+            return False
+    return True
+
+
+def _bare(slots: Sequence[Slot]) -> str:
+    """What a run of slots says, without grammar at its ends."""
+    texts = [slot for slot in slots if slot.key != _NUMBER]
+    while texts and texts[0].items[0].stop:
+        texts = texts[1:]
+    while texts and texts[-1].items[0].stop:
+        texts = texts[:-1]
+    return "".join(slot.text for slot in texts)
