@@ -80,8 +80,12 @@ class AskOutput(TypedDict, total=False):
 
 
 class AskState(AskInput, AskOutput, total=False):
-    """The state of a run. A checkpointer keeps `history` and `summary` only: documents would grow it by megabytes."""
+    """The state of a run; `also` are further phrasings to search.
 
+    A checkpointer keeps `history` and `summary` only: documents would make it grow by megabytes.
+    """
+
+    also: Annotated[list[str], UntrackedValue]
     summary: str
 
 

@@ -10,7 +10,7 @@ from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.runtime import Runtime
 
 from rag.chain.context import REWRITE_TAG, AskState, ChainContext, config_with_tags
-from rag.chain.leaning import rewritten_by_rules
+from rag.chain.leaning import recent_context, rewritten_by_rules
 from rag.chain.model_stream import ModelCall
 from rag.chain.prompts import rewrite_messages
 from rag.chain.rewriting import accepted_rewrite
@@ -30,26 +30,36 @@ async def contextualize(state: AskState, runtime: Runtime[ChainContext]) -> dict
     """Rewrites the question from the conversation; every run inside carries the tag `contextualize_q_chain`.
 
     A reply of the model that is no rewrite leaves the question as it was; a model that fails leaves it to the rules.
+    The user's own words are searched beside a rewritten question.
     """
-    question, history, summary = state["question"], state.get("history", []), state.get("summary", "")
+    question = state["question"]
     config = config_with_tags(REWRITE_TAG)
-    context = runtime.context
-    standalone: str | None = None
-    if not context.chat.extractive:
-        try:
-            reply = await ModelCall(context.chat, context.settings).run(
-                rewrite_messages(question, history, summary), config
-            )
-            standalone = accepted_rewrite(question, reply.text) or question
-        except ModelError:
-            standalone = None  # the answer's own call will tell, if the model stays away
+    standalone = None if runtime.context.chat.extractive else await _by_model(state, config, runtime.context)
     if standalone is None:
-        standalone = await _by_rules(question, history, config)
-    return {"standalone_question": standalone, "rewritten": standalone != question}
+        return await _by_rules(question, state.get("history", []), config)
+    return _contextualized(question, standalone, [question])
 
 
-async def _by_rules(question: str, history: Sequence[BaseMessage], config: RunnableConfig) -> str:
-    rules: RunnableLambda[str, str] = RunnableLambda(
-        lambda asked: rewritten_by_rules(asked, history), name="RewriteByRules"
-    )
-    return await rules.ainvoke(question, config)
+async def _by_model(state: AskState, config: RunnableConfig, context: ChainContext) -> str | None:
+    question = state["question"]
+    messages = rewrite_messages(question, state.get("history", []), state.get("summary", ""))
+    try:
+        reply = await ModelCall(context.chat, context.settings).run(messages, config)
+    except ModelError:
+        return None  # the answer's own call will tell, if the model stays away
+    return accepted_rewrite(question, reply.text) or question
+
+
+async def _by_rules(question: str, history: Sequence[BaseMessage], config: RunnableConfig) -> dict[str, Any]:
+    def rewrite(asked: str) -> str:
+        return rewritten_by_rules(asked, history)
+
+    rules: RunnableLambda[str, str] = RunnableLambda(rewrite, name="RewriteByRules")
+    standalone = await rules.ainvoke(question, config)
+    return _contextualized(question, standalone, [question, recent_context(question, history)])
+
+
+def _contextualized(question: str, standalone: str, also: list[str]) -> dict[str, Any]:
+    if standalone == question:
+        return {"standalone_question": question, "rewritten": False}
+    return {"standalone_question": standalone, "rewritten": True, "also": [phrasing for phrasing in also if phrasing]}

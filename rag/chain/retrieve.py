@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
@@ -70,7 +69,7 @@ async def retrieve(state: AskState, runtime: Runtime[ChainContext]) -> dict[str,
         top_k=wanted_documents(state, context),
         context_tokens=context.settings.context_tokens,
         filter=wanted_filter(state),
-        also=_further_phrasings(state, searched),
+        also=tuple(state.get("also", ())),
     )
     rewritten = state.get("rewritten", False)
     _tell(runtime, QuestionUnderstood(text=searched, original=question, rewritten=rewritten))
@@ -110,8 +109,3 @@ def wanted_filter(state: AskState) -> Filter | None:
         raise InvalidRequest(f"The filter has the key {sorted(unknown)[0]!r}.", "Use `url_prefix` or `language`.")
     language = given.get("language")
     return Filter(given.get("url_prefix"), language.lower() if language else None)
-
-
-def _further_phrasings(state: AskState, searched: str) -> Sequence[str]:
-    """The user's own words beside a rewritten question; nothing beside one that the caller gave."""
-    return (state["question"],) if state.get("rewritten") and searched != state["question"] else ()
