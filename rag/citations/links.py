@@ -1,0 +1,247 @@
+"""Links that open a page at the exact words: `url#anchor:~:text=[prefix-,]start[,end][,-suffix]`.
+
+Text fragments are specified at https://wicg.github.io/scroll-to-text-fragment/. What matters here: each term must lie
+within one block of the page and is compared without regard to case and white space; the first match on the page is
+taken; a term begins and ends at a word border unless a prefix or suffix leads up to it. Chinese and Japanese words are
+cut by a dictionary that is not ours to know, so there only punctuation, white space and a change of script count as
+borders. A browser that does not find the words still goes to the anchor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import quote as percent_encoded
+from urllib.parse import urldefrag
+
+from rag.text.language import is_cjk
+from rag.vocabulary import Document
+
+LONGEST_WHOLE = 60
+"""Characters up to which a quote is named whole; of a longer one the first and last words are named."""
+
+_FEWEST_LATIN = 20
+_FEWEST_CJK = 8
+_MOST_AROUND = 80
+_LINE_END = re.compile(r"[\n\r\u2028\u2029\t]")
+_JOINS_WORDS = "'’.,:·_"
+_SAFE_IN_ANCHOR = "!$'()*+;=:@/?-._~%"
+
+
+class _Term(NamedTuple):
+    """`text[start:end]` of a page, to be named in a link."""
+
+    start: int
+    end: int
+
+
+def text_fragment_link(url: str, anchor: str | None, page_text: str, start: int, end: int) -> str:
+    """The link that highlights `page_text[start:end]`.
+
+    Args:
+        url: of the page; a fragment of its own is replaced. `file:` URLs are made alike: browsers find words there too.
+        anchor: the `id` of the nearest element before the words, None when there is none.
+        page_text: of the whole page, blocks on lines of their own; the terms are made unique in it.
+        start, end: the words, in code points; white space at their ends is left out.
+    """
+    page = urldefrag(url).url
+    section = percent_encoded(anchor, safe=_SAFE_IN_ANCHOR) if anchor else ""
+    start, end = _trimmed(page_text, start, end)
+    if start == end:
+        return f"{page}#{section}" if section else page
+    return f"{page}#{section}:~:text={_directive(page_text, start, end)}"
+
+
+def link_maker(page_text: Callable[[str], str | None]) -> Callable[[Document, int, int], str]:
+    """Makes links for quotes of documents; to be kept for one answer, since it remembers the pages it has seen.
+
+    Args:
+        page_text: gives the text of a page by URL; where it gives None, the document's own text is used.
+    """
+    pages: dict[str, str | None] = {}
+
+    def link(document: Document, start: int, end: int) -> str:
+        if document.url not in pages:
+            pages[document.url] = page_text(document.url)
+        text = pages[document.url]
+        quote = document.text[start:end]
+        place = -1
+        if text is not None:
+            place = document.start + start
+            if text[place : place + len(quote)] != quote:
+                place = text.find(quote)
+        if text is None or place < 0:
+            text, place = document.text, start
+        return text_fragment_link(document.url, document.anchor, text, place, place + len(quote))
+
+    return link
+
+
+def _directive(text: str, start: int, end: int) -> str:
+    first = _Term(start, _line_end(text, start, end))
+    last = _Term(_line_start(text, start, end), end)
+    page = _Folded(text)
+    opening, closing = first, None
+    if first.end < end or end - start > LONGEST_WHOLE:
+        opening = _shortest_opening(page, first)
+        closing = _shortest_closing(page, opening, last)
+        if closing is None and first.end == end:
+            opening = first
+    return _spelled(text, opening, closing, *_surroundings(page, opening, closing))
+
+
+def _spelled(text: str, opening: _Term, closing: _Term | None, before: _Term | None, after: _Term | None) -> str:
+    parts = [_encoded(text, before) + "-"] if before else []
+    parts.append(_encoded(text, opening))
+    if closing:
+        parts.append(_encoded(text, closing))
+    if after:
+        parts.append("-" + _encoded(text, after))
+    return ",".join(parts)
+
+
+def _encoded(text: str, term: _Term) -> str:
+    words = " ".join(text[term.start : term.end].split())
+    return percent_encoded(words, safe="").replace("-", "%2D")
+
+
+class _Folded:
+    """A page's text as a browser compares it: lower case, of the same length, so that places stay true."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        lowered = text.lower()
+        self._lowered = lowered if len(lowered) == len(text) else text
+
+    def first(self, term: _Term, since: int = 0) -> int:
+        """Where the words of a term first stand on the page from `since` on."""
+        words = self._lowered[term.start : term.end].split()
+        pattern = r"\s+".join(map(re.escape, words))
+        found = re.compile(pattern).search(self._lowered, since)
+        return found.start() if found else -1
+
+    def is_first(self, term: _Term, since: int = 0) -> bool:
+        return self.first(term, since) == term.start
+
+
+def _shortest_opening(page: _Folded, first: _Term) -> _Term:
+    """The fewest words from the beginning that are found first there; all of the line when none are."""
+    fewest = _fewest(page.text, first.start)
+    for place in range(first.start + 1, first.end):
+        if place - first.start >= fewest and is_border(page.text, place) and not page.text[place - 1].isspace():
+            term = _Term(first.start, place)
+            if page.is_first(term):
+                return term
+    return first
+
+
+def _shortest_closing(page: _Folded, opening: _Term, last: _Term) -> _Term | None:
+    """The fewest words up to the end that are found first there after the opening; None when there is no room."""
+    fewest = _fewest(page.text, last.end - 1)
+    floor = max(last.start, opening.end)
+    for place in range(last.end - 1, floor - 1, -1):
+        roomy = last.end - place >= fewest or place == last.start
+        if roomy and is_border(page.text, place) and not page.text[place].isspace():
+            term = _Term(place, last.end)
+            if page.is_first(term, opening.end):
+                return term
+    return None
+
+
+def _surroundings(page: _Folded, opening: _Term, closing: _Term | None) -> tuple[_Term | None, _Term | None]:
+    """A prefix and a suffix, where the words are not the first such on the page or do not end at a word border."""
+    text = page.text
+    end = (closing or opening).end
+    ends_well = end == len(text) or is_border(text, end)
+    after = None if ends_well else _Term(end, _next_border(text, end))
+    if is_border(text, opening.start) and page.is_first(opening):
+        return None, after
+    before = _prefix(page, opening)
+    if before is None and after is None and closing is None and not page.is_first(opening):
+        after = _suffix(text, end)
+    return before, after
+
+
+def _prefix(page: _Folded, opening: _Term) -> _Term | None:
+    """The words that lead up to the opening, as many as make the two together the first such on the page."""
+    text = page.text
+    end = opening.start
+    while end > 0 and text[end - 1].isspace():
+        end -= 1
+    if end == 0:
+        return None
+    floor = _line_start(text, max(0, end - _MOST_AROUND), end)
+    best = None
+    for place in range(end - 1, floor - 1, -1):
+        if text[place].isspace() or not is_border(text, place):
+            continue
+        best = _Term(place, end)
+        if page.is_first(_Term(place, opening.end)):
+            return best
+    return best or _Term(floor, end)
+
+
+def _suffix(text: str, start: int) -> _Term | None:
+    """The words that follow, to the end of their line or a little further than a few of them."""
+    while start < len(text) and text[start].isspace():
+        start += 1
+    stop = _line_end(text, start, min(len(text), start + _MOST_AROUND))
+    place = stop if stop < start + _MOST_AROUND else _next_border(text, start + _MOST_AROUND // 2)
+    return _Term(start, place) if place > start else None
+
+
+def is_border(text: str, place: int) -> bool:
+    """Whether a word surely ends before `text[place]` and another begins there."""
+    if place <= 0 or place >= len(text):
+        return True
+    before, after = text[place - 1], text[place]
+    if before.isspace() or after.isspace():
+        return True
+    if _is_letter(before) and _is_letter(after):
+        return is_cjk(before) != is_cjk(after)
+    beyond = text[place + 1] if place + 1 < len(text) else " "
+    behind = text[place - 2] if place > 1 else " "
+    if _is_letter(before) and after in _JOINS_WORDS:
+        return not _is_letter(beyond) or is_cjk(beyond) or is_cjk(before)
+    if _is_letter(after) and before in _JOINS_WORDS:
+        return not _is_letter(behind) or is_cjk(behind) or is_cjk(after)
+    return True
+
+
+def _is_letter(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _fewest(text: str, place: int) -> int:
+    return _FEWEST_CJK if is_cjk(text[place]) or not text[place].isascii() else _FEWEST_LATIN
+
+
+def _next_border(text: str, place: int) -> int:
+    """The next border at which a word ends, within the line."""
+    stop = _line_end(text, place, len(text))
+    while place < stop and not is_border(text, place):
+        place += 1
+    return place
+
+
+def _line_end(text: str, start: int, end: int) -> int:
+    """Where the line that holds `start` ends, white space left out; `end` at most."""
+    found = _LINE_END.search(text, start, end)
+    return _trimmed(text, start, found.start())[1] if found else end
+
+
+def _line_start(text: str, start: int, end: int) -> int:
+    """Where the line that holds the character before `end` begins; `start` at least."""
+    place = end
+    while place > start and not _LINE_END.match(text[place - 1]):
+        place -= 1
+    return _trimmed(text, place, end)[0]
+
+
+def _trimmed(text: str, start: int, end: int) -> _Term:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return _Term(start, end)
