@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from rag.vocabulary import Citation, Document, FinishReason, Timing
+from rag.vocabulary import Answer, Citation, Document, FinishReason, Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def event_data(event: Event) -> dict[str, Any]:
 
 
 def done_data(event: Done) -> dict[str, Any]:
-    """The `done` object; the JSON form of `/ask` is this plus `documents`."""
+    """The `done` object."""
     timing = event.timing
     return {
         "run_id": event.run_id,
@@ -134,6 +134,20 @@ def done_data(event: Done) -> dict[str, Any]:
         ),
         "finish_reason": event.finish_reason,
     }
+
+
+def answer_data(answer: Answer) -> dict[str, Any]:
+    """The JSON form of `/ask`: the `done` object plus `documents`."""
+    done = Done(
+        run_id=answer.run_id,
+        answer=answer.text,
+        question=answer.question,
+        citations=answer.citations,
+        usage=answer.usage,
+        timing=answer.timing,
+        finish_reason=answer.finish_reason,
+    )
+    return {**done_data(done), "documents": [document_data(document) for document in answer.documents]}
 
 
 def document_data(document: Document) -> dict[str, Any]:

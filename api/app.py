@@ -1,0 +1,82 @@
+"""The HTTP face: `create_app()`, for uvicorn as `api.app:create_app --factory`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from api import ask, documents, health, runs, stream_log
+from api.bodies import authenticate
+from api.errors import add_error_answers
+from api.headers import SecurityHeaders
+from api.metrics import CountRequests, Metrics
+from api.page_route import add_page
+from api.stopping import Stopping
+from rag.service import Footnote
+from rag.settings import Settings
+
+_DESCRIPTION = """\
+Answers questions over web pages you chose, and backs every sentence with a checked footnote.
+
+Errors are problem documents (RFC 9457). When keys are set, send one as `Authorization: Bearer KEY` or `X-API-Key: KEY`.
+"""
+
+
+def create_app(settings: Settings | None = None, service: Footnote | None = None) -> FastAPI:
+    """The application. It opens its service when it starts, and closes it when it stops.
+
+    Args:
+        settings: read from the environment when None; not used when there is a `service`.
+        service: what answers; closed by whoever made it.
+
+    Raises:
+        ConfigurationError: a setting cannot work.
+    """
+    own = service is None
+    service = service or Footnote.open(settings)
+    app = FastAPI(
+        title="Footnote",
+        version="0.1.0",
+        description=_DESCRIPTION,
+        lifespan=_lifespan(service, own=own),
+        redoc_url=None,
+    )
+    app.state.service = service
+    metrics = Metrics()
+    metrics.watch(service)
+    for room in (ask, stream_log, runs, documents, health):
+        app.include_router(room.router)
+    _add_metrics(app, metrics)
+    add_page(app)
+    add_error_answers(app)
+    app.add_middleware(CountRequests, metrics=metrics)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _lifespan(service: Footnote, *, own: bool):  # type: ignore[no-untyped-def]
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stopping = Stopping(service)
+        stopping.listen()
+        try:
+            yield
+        finally:
+            stopping.forget()
+            if own:
+                await service.aclose()
+
+    return lifespan
+
+
+def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
+    async def get_metrics(request: Request) -> Response:
+        """For Prometheus."""
+        authenticate(request)
+        body, media_type = metrics.text()
+        return Response(body, headers={"Content-Type": media_type})
+
+    app.add_api_route("/metrics", get_metrics, methods=["GET"], tags=["health"], response_class=Response)
