@@ -7,6 +7,7 @@ killed leaves these in force, and its remains are cleared away by the next write
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -89,7 +90,8 @@ def _rebuild(parts: IndexParts, embeddings: EmbeddingModel, chunker: Chunker | N
     identity = Identity(embeddings.name, embeddings.dimension, version)
     pending = catalog.pending()
     generation = new_generation_name()
-    _fill(_beside(parts.vectors, generation, identity), catalog, embeddings.name, tell)
+    with contextlib.closing(_beside(parts.vectors, generation, identity)) as fresh:
+        _fill(fresh, catalog, embeddings.name, tell)
     changes.new_generation(generation, identity if known else None)
     changes.settle(pending)
     parts.vectors.tidy()

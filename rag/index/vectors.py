@@ -190,13 +190,18 @@ class VectorIndex:
     def close(self) -> None:
         """Disconnects, and leaves our own server."""
         self._forget()
-        if self._server is not None:
+        if self._server is not None and self._generation is None:  # a replacement only borrows it
             self._server.close()
 
     def replacement(self, generation: str, identity: Identity) -> VectorIndex:
         """An empty collection beside the one in use; becomes the one in use when the catalog names its generation."""
         other = VectorIndex(
-            self._locate, self._catalog, collection=self._name, timeout=self._timeout, generation=generation
+            self._locate,
+            self._catalog,
+            collection=self._name,
+            timeout=self._timeout,
+            server=self._server,
+            generation=generation,
         )
 
         def make(client: _Client) -> None:
