@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rag.errors import InvalidRequest
 from rag.vocabulary import Filter
 
 MAX_QUESTION_CHARACTERS = 4_000
@@ -88,3 +89,18 @@ class AskRequest(_Strict):
         if self.thread_id is not None and self.history is not None:
             raise ValueError("thread_id and history exclude each other; send one of them")
         return self
+
+
+def parse_request(**fields: Any) -> AskRequest:
+    """An `AskRequest` from what a person typed.
+
+    Raises:
+        InvalidRequest: names the field, and says what is wrong and what is allowed.
+    """
+    try:
+        return AskRequest(**fields)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "request"
+        message = str(first["msg"]).removeprefix("Value error, ")
+        raise InvalidRequest(f"The {place.replace('_', ' ')} cannot be used: {message}.") from None

@@ -1,0 +1,1 @@
+"""How answers look in a terminal, in a pipe and as JSON."""

@@ -1,0 +1,187 @@
+"""Shows the events of a run as they come: on a terminal, in a pipe, or as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from rag.errors import FootnoteError
+from rag.events import (
+    DocumentsFound,
+    Done,
+    Event,
+    Failed,
+    QuestionUnderstood,
+    Step,
+    Token,
+    document_data,
+    done_data,
+)
+from rag.terminal.footnotes import MARKS, footnotes, place, plain_lines
+from rag.terminal.text import Wrapping, harmless
+from rag.vocabulary import Document, Verdict
+
+_STYLES: dict[Verdict, str] = {"verbatim": "green", "supported": "yellow", "unsupported": "red"}
+
+
+class RunFailed(FootnoteError):
+    """The run ended with an `error` event, which says why."""
+
+
+class Screen(Protocol):
+    """Shows one run."""
+
+    def show(self, event: Event) -> None: ...
+    def close(self) -> None:
+        """Called when the run ended or was stopped."""
+        ...
+
+
+def open_screen(*, as_json: bool = False) -> Screen:
+    """The screen that suits standard output."""
+    if as_json:
+        return JsonScreen(sys.stdout)
+    console = Console(highlight=False)
+    return TerminalScreen(console) if console.is_terminal else PlainScreen(sys.stdout)
+
+
+def checked(event: Event) -> Event:
+    """The event, unless it says that the run failed.
+
+    Raises:
+        RunFailed: with the detail of the `error` event.
+    """
+    if isinstance(event, Failed):
+        raise RunFailed(str(event.problem.get("detail") or event.problem.get("title") or "The run failed."))
+    return event
+
+
+class PlainScreen:
+    """For a pipe: the answer as it comes, then one footnote a line, fields separated by tabs."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._documents: Sequence[Document] = ()
+        self._answered = False
+
+    def show(self, event: Event) -> None:
+        match event:
+            case DocumentsFound():
+                self._documents = event.documents
+            case Token():
+                self._write(harmless(event.text))
+            case Done():
+                notes = footnotes(event.answer, event.citations, self._documents)
+                lines = [*plain_lines(notes), *_endings(event)]
+                self._write("\n" + "".join(f"\n{line}" for line in lines) + ("\n" if lines else ""))
+
+    def close(self) -> None:
+        self._out.flush()
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
+
+
+class JsonScreen:
+    """The `done` data plus `documents`, as `POST /ask` gives it to a client that accepts JSON."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._documents: Sequence[Document] = ()
+
+    def show(self, event: Event) -> None:
+        match event:
+            case DocumentsFound():
+                self._documents = event.documents
+            case Done():
+                data = {**done_data(event), "documents": [document_data(document) for document in self._documents]}
+                self._out.write(json.dumps(data, ensure_ascii=False) + "\n")
+
+    def close(self) -> None:
+        self._out.flush()
+
+
+class TerminalScreen:
+    """For a person: what was searched, the documents, the answer as it grows, its footnotes.
+
+    Colours are the terminal's own sixteen, so that they can be read on light and dark; a verdict has a sign as well.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._wrapping = Wrapping(console.width)
+        self._documents: Sequence[Document] = ()
+        self._answering = False
+
+    def show(self, event: Event) -> None:
+        match event:
+            case DocumentsFound():
+                self._show_documents(event.documents)
+            case QuestionUnderstood(rewritten=True):
+                self._line(f"Searched: {event.text}", "dim")
+            case Step():
+                self._show_step(event)
+            case Token():
+                self._show_token(event.text)
+            case Done():
+                self._show_done(event)
+
+    def close(self) -> None:
+        if self._answering:
+            self._console.print(self._wrapping.finish(), markup=False, soft_wrap=True)
+            self._answering = False
+
+    def _show_documents(self, documents: Sequence[Document]) -> None:
+        self._documents = documents
+        for document in documents:
+            line = Text(f"{document.n:>2}  ", style="dim")
+            line.append(place(document), style="bold")
+            line.append(f"  {harmless(document.url)}", style="dim")
+            line.truncate(self._console.width, overflow="ellipsis")
+            self._console.print(line, soft_wrap=True)
+
+    def _show_step(self, step: Step) -> None:
+        sign, what = ("→", step.input) if step.kind == "action" else ("←", step.output)
+        text = " ".join(harmless(what if isinstance(what, str) else json.dumps(what, ensure_ascii=False)).split())
+        line = Text(f"{sign} {step.tool}: {text}", style="dim")
+        line.truncate(self._console.width, overflow="ellipsis")
+        self._console.print(line, soft_wrap=True)
+
+    def _show_token(self, text: str) -> None:
+        if not self._answering:
+            self._console.print()
+            self._answering = True
+        self._console.print(self._wrapping.feed(text), end="", markup=False, soft_wrap=True)
+
+    def _show_done(self, done: Done) -> None:
+        self.close()
+        for note in footnotes(done.answer, done.citations, self._documents):
+            head = Text(f"\n{note.label} ")
+            head.append(f"{MARKS[note.verdict]} {note.verdict}", style=_STYLES[note.verdict])
+            head.append(f"  {note.place}", style="dim")
+            self._console.print(head, soft_wrap=True)
+            wrapping = Wrapping(self._console.width, indent=4)
+            quote = wrapping.feed(f"“{note.quote}”") + wrapping.finish()
+            self._console.print(f"    {quote}", markup=False, soft_wrap=True)
+            if note.link:
+                self._console.print(Text(f"    {harmless(note.link)}", style="dim"), soft_wrap=True)
+        for ending in _endings(done):
+            self._line(f"\n{ending}", "dim")
+
+    def _line(self, text: str, style: str) -> None:
+        self._console.print(Text(harmless(text), style=style), soft_wrap=True)
+
+
+def _endings(done: Done) -> list[str]:
+    """What a reader must know of an answer that is not whole."""
+    if done.finish_reason == "length":
+        return ["(The answer was cut at the model's length limit; raise RAG_MAX_ANSWER_TOKENS.)"]
+    if done.finish_reason == "blocked":
+        return ["(The answer was stopped by a filter.)"]
+    return []
