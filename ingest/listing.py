@@ -1,8 +1,8 @@
 """Listing pages, such as tags, archives, a front page: they show the beginnings of others and say nothing themselves.
 
 A page is looked at when its markup or its address hints at a list. It is a listing when it has hardly any running
-text beside its links, or when most of its paragraphs are the beginnings of paragraphs on pages it links to, which is
-only known when those have been read: so it is decided at the end of a pass.
+text beside its links, or when most of its sentences are also among the first of pages it links to, which is only known
+when those have been read: so it is decided at the end of a pass.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from rag.vocabulary import Page
 
 OPENING = 40
 LONG = 80
-KEPT_OPENINGS = 8
-KEPT_OF_LISTS = 80
+KEPT_OPENINGS = 30
+KEPT_OF_LISTS = 200
 _CLASSES = re.compile(
     rb"<body[^>]*\bclass\s*=\s*[\"']?[^\"'>]*?\b(list|archive|home|blog|tag|term|taxonomy|category|search)\b",
     re.IGNORECASE,
@@ -29,12 +29,13 @@ _COLLECTION = re.compile(rb'"@type"\s*:\s*"(CollectionPage|SearchResultsPage)"')
 _SEGMENTS = re.compile(
     r"/(tags?|categor(y|ies)|archives?|authors?|topics?|labels?|series|page/\d+)(/|$)", re.IGNORECASE
 )
+_SENTENCE_END = re.compile(r"(?<=[.!?\])…])\s+|(?<=[。！？])|\n")
 _SPACE = re.compile(r"\W+")
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What of a page tells a listing: `openings` are hashes of the beginnings of its longer paragraphs."""
+    """What of a page tells a listing: `openings` are hashes of the beginnings of its longer sentences."""
 
     openings: tuple[int, ...]
     prose: int
@@ -49,9 +50,10 @@ def hints_at_list(body: bytes, url: str) -> bool:
 
 
 def outline(page: Page, *, is_list: bool) -> Outline:
-    """The outline of a page; of a likely list all paragraphs count, of others the first few, which lists quote."""
+    """The outline of a page; of a likely list all sentences count, of others the first few, which lists quote."""
     long = [block.text for block in page.blocks if block.kind != "heading" and len(block.text) >= LONG]
-    kept = long[: KEPT_OF_LISTS if is_list else KEPT_OPENINGS]
+    sentences = [part for text in long for part in _SENTENCE_END.split(text) if len(part) >= OPENING]
+    kept = sentences[: KEPT_OF_LISTS if is_list else KEPT_OPENINGS]
     return Outline(tuple(_opening(text) for text in kept), sum(map(len, long)), len(page.text))
 
 
@@ -61,7 +63,7 @@ def is_bare_list(found: Outline, links: int) -> bool:
 
 
 class Openings:
-    """The beginnings of paragraphs of every page, to find out who shows whose."""
+    """The beginnings of sentences of every page, to find out who shows whose."""
 
     def __init__(self, database: CrawlDatabase) -> None:
         self._database = database
@@ -73,7 +75,7 @@ class Openings:
             connection.executemany("INSERT OR IGNORE INTO opening VALUES (?, ?)", [(value, url) for value in openings])
 
     def are_borrowed(self, url: str, links: Sequence[str]) -> bool:
-        """Whether at least half of the paragraphs of `url` begin paragraphs of pages it links to."""
+        """Whether at least half of the sentences of `url` are among those of pages it links to."""
         connection = self._database.connection
         mine = [row[0] for row in connection.execute("SELECT hash FROM opening WHERE url = ?", (url,))]
         targets = set(links) - {url}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from ingest.answers import Limits
 from ingest.database import CrawlDatabase
 from ingest.fetch import Fetcher
 from ingest.guard import Guard
-from ingest.pipeline import IngestParts, Ingestion
+from ingest.pipeline import Ingestion, IngestParts, nobody
 from ingest.politeness import HostGate
 from ingest.progress import Listener
 from ingest.spec import IngestSpec
@@ -43,7 +44,7 @@ async def open_ingestion(
     *,
     index: Index,
     embeddings: EmbeddingModel,
-    listener: Listener | None = None,
+    listener: Listener = nobody,
     pause: Pause = no_pause,
 ) -> AsyncIterator[Ingestion]:
     """An ingestion that holds the writer's lock of the data folder; it is let go at the end.
@@ -53,8 +54,6 @@ async def open_ingestion(
         IndexMismatch: the data folder was written with another embedding model or chunker.
         ConfigurationError: a host in `allow_hosts` cannot be read.
     """
-    import asyncio
-
     from ingest.reading import PageReader
     from ingest.store import IndexStore
 
@@ -71,4 +70,4 @@ async def open_ingestion(
             database=database,
             pause=pause,
         )
-        yield Ingestion(spec, settings, parts, **({"listener": listener} if listener else {}))
+        yield Ingestion(spec, settings, parts, listener=listener)

@@ -65,7 +65,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _nobody(event: IngestEvent) -> None:
+def nobody(event: IngestEvent) -> None:
     """Hears nothing."""
 
 
@@ -83,7 +83,7 @@ class Ingestion:
         settings: Settings,
         parts: IngestParts,
         *,
-        listener: Listener = _nobody,
+        listener: Listener = nobody,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         self.report = Report(uuid.uuid4().hex)
@@ -281,15 +281,15 @@ class Ingestion:
             self._frontier.settle(visit, outcome, state=state)
 
     def _revive(self) -> bool:
-        """Decides about deferred pages now that all others are known. Returns whether any is to be visited after all."""
+        """Decides about deferred pages, now that all others are known. Returns whether any is to be visited again."""
         again: list[Visit] = []
         for visit, reason in self._frontier.deferred():
-            target = reason.partition(" ")[2]
             memory = self._memories.recall(visit.url)
-            links = [target] if target else list(memory.links) if memory else []
-            if self._openings.are_borrowed(visit.url, links):
-                rule = "canonical" if target else "listing"
-                self._settle(Visited([visit], visit.url, memory=memory).end("skipped", rule))
+            kind, _, canonical = reason.partition(" ")
+            if canonical and self._openings.are_borrowed(visit.url, [canonical]):
+                self._settle(Visited([visit], visit.url, memory=memory).end("skipped", "canonical"))
+            elif kind == "list" and memory and self._openings.are_borrowed(visit.url, memory.links):
+                self._settle(Visited([visit], visit.url, memory=memory).end("skipped", "listing"))
             else:
                 again.append(visit)
         self._frontier.revive(again)

@@ -36,7 +36,8 @@ class Visited:
     Attributes:
         visits: the visit, and those that its redirects took over; all end alike.
         url: the page's identity, after redirects.
-        outcome: None when the decision waits for other pages; then `reason` is `listing` or `canonical TARGET`.
+        outcome: None when the decision waits for other pages; then `reason` is `list` or `page`, and the canonical
+            address when that is another page.
         page: to be written with `chunks`, or, when these are None, to be noted as unchanged.
         memory: to be kept once the page is written.
         found: links to visit.
@@ -200,6 +201,7 @@ class Visitor:
         result.memory = self._remembered(result, read, body_hash, links)
         if result.row is None and (reason := self._rule(result, read)):
             return result.end("skipped", reason) if reason in ("duplicate", "listing") else self._defer(result, reason)
+        self._contents.setdefault(page.content_hash, result.url)
         result.page = page
         if result.row is not None and result.row.content_hash == page.content_hash:
             return result.end("unchanged")
@@ -209,20 +211,20 @@ class Visitor:
     def _rule(self, result: Visited, read: ReadPage) -> str:
         """Why a page that is not known yet is left out, or what its fate depends on; empty when it is to be indexed."""
         page, visit = read.reading.page, result.visits[0]
-        holder = self._contents.setdefault(page.content_hash, result.url)
+        holder = self._contents.get(page.content_hash, result.url)
         twin = self._rooms.memories.twin(result.url, page.content_hash)
         if holder != result.url or (twin is not None and self._rooms.store.row(twin) is not None):
             return "duplicate"
+        chosen = visit.origin == "named" and not self._spec.crawl
+        is_list = read.is_list and not chosen and not result.url.startswith("file:")
+        if is_list and is_bare_list(read.outline, len(read.reading.links)):
+            return "listing"
         if visit.origin == "again":
             return ""
         canonical = self._rooms.scope.canonical(result.url, read.reading.canonical)
         if canonical is not None:
             result.found.append(Found(canonical, visit.depth, visit.origin))
-            return f"canonical {canonical}"
-        chosen = visit.origin == "named" and not self._spec.crawl
-        if read.is_list and not chosen and not result.url.startswith("file:"):
-            return "listing" if is_bare_list(read.outline, len(read.reading.links)) else "listing?"
-        return ""
+        return f"{'list' if is_list else 'page'} {canonical or ''}".strip() if is_list or canonical else ""
 
     def _defer(self, result: Visited, reason: str) -> Visited:
         result.reason = reason

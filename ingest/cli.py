@@ -1,0 +1,191 @@
+"""The `ingest` command."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rag.errors import ConfigurationError, FootnoteError, InvalidRequest
+
+if TYPE_CHECKING:
+    from ingest.report import Report
+    from ingest.spec import IngestSpec
+    from rag.settings import Settings
+
+INTERRUPTED = 130
+Repeated = Annotated[list[str] | None, typer.Option(help="")]
+
+EXAMPLES = """
+Examples:
+
+    ingest https://example.com/guide.html notes.md docs/
+
+    ingest --sitemap https://example.com/sitemap.xml --exclude '*/tags/*'
+
+    ingest --crawl https://example.com/docs/ --depth 2 --max-pages 200
+
+    ingest --refresh --prune
+
+    cat urls.txt | ingest -
+
+    ingest --crawl http://127.0.0.1:8080/ --allow-host 127.0.0.1:8080 --json > report.json
+"""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command(
+    epilog=None, help=f"Fetch pages, read them and put them into the index that answers questions.\n{EXAMPLES}"
+)
+def ingest(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE...", help="A URL, an .html/.htm/.md/.txt file, a folder of them, or - for one a line on stdin."),
+    ] = None,
+    sitemap: Annotated[list[str] | None, typer.Option(metavar="URL", help="Every page of a sitemap or sitemap index (repeatable).")] = None,
+    crawl: Annotated[bool, typer.Option("--crawl", help="Follow links from each URL, inside its site and path.")] = False,
+    depth: Annotated[int, typer.Option(min=0, max=100, help="With --crawl: links between a source and a page, at most.")] = 3,
+    max_pages: Annotated[int, typer.Option(min=1, help="With --crawl: pages to visit, at most.")] = 1000,
+    include: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Visit only URLs like this, such as '*/docs/*' (repeatable).")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Do not visit URLs like this (repeatable).")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="CSS", help="Read only these elements: article, div.content, #main (repeatable).")] = None,
+    only_class: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Read only elements of this class (repeatable).")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Visit again every page that is known.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="With --refresh: remove pages that are gone.")] = False,
+    max_prune: Annotated[float, typer.Option(min=0, max=100, metavar="PERCENT", help="Refuse to remove more of a site's pages than this.")] = 20.0,
+    allow_host: Annotated[list[str] | None, typer.Option(metavar="HOST[:PORT]", help="A private or loopback host that may be reached (repeatable; also RAG_ALLOW_HOSTS).")] = None,
+    ignore_robots: Annotated[bool, typer.Option("--ignore-robots", help="Do not ask robots.txt; for sites of your own.")] = False,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Pages fetched at once (8).")] = None,
+    per_host: Annotated[int | None, typer.Option(min=1, help="Pages fetched at once from one host (4).")] = None,
+    delay: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="Between two requests to one host, at least (0).")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0.1, metavar="SECONDS", help="For one page in all (30).")] = None,
+    max_bytes: Annotated[int | None, typer.Option(min=1000, help="Of one page, decoded (10000000).")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object on stdout.")] = False,
+) -> None:  # fmt: skip
+    from ingest.spec import IngestSpec
+
+    elements = [*(only or ()), *(f".{name}" for name in only_class or ())]
+    spec = IngestSpec(
+        sources=tuple(_sources(sources or [])),
+        sitemaps=tuple(sitemap or ()),
+        crawl=crawl,
+        depth=depth,
+        max_pages=max_pages,
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        only=tuple(elements),
+        refresh=refresh,
+        prune=prune,
+        max_prune=max_prune,
+        ignore_robots=ignore_robots,
+    )
+    settings = _settings(
+        allow_host or [],
+        concurrency=concurrency,
+        per_host=per_host,
+        delay=delay,
+        fetch_timeout=timeout,
+        max_bytes=max_bytes,
+    )
+    raise typer.Exit(_run(spec, settings, as_json=json_))
+
+
+def main() -> None:
+    """Entry point of the `ingest` script: errors are one line on stderr that ends in the cure."""
+    import click
+
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (InvalidRequest, ConfigurationError) as error:
+        code = _complain(error, 2)
+    except FootnoteError as error:
+        code = _complain(error, 1)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(error: FootnoteError, code: int) -> int:
+    sys.stderr.write(f"ingest: {error}\n")
+    return code
+
+
+def _sources(named: list[str]) -> list[str]:
+    """The sources, with `-` replaced by the lines of stdin."""
+    found: list[str] = []
+    for source in named:
+        found += [line.strip() for line in sys.stdin if line.strip()] if source == "-" else [source]
+    return found
+
+
+def _settings(allow_hosts: list[str], **given: Any) -> Settings:
+    from rag.settings import Settings
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+    settings = Settings.load(**chosen)
+    return Settings.load(**chosen, allow_hosts=(*settings.allow_hosts, *allow_hosts)) if allow_hosts else settings
+
+
+def _run(spec: IngestSpec, settings: Settings, *, as_json: bool) -> int:
+    import asyncio
+    import json
+
+    from rich.console import Console
+
+    from ingest.console import open_view, print_report
+    from ingest.only import check_selectors
+
+    check_selectors(spec.only)
+    console = Console(stderr=True)
+    with open_view(console) as view:
+        report, problem = asyncio.run(_ingest(spec, settings, view))
+    print_report(report, console)
+    if as_json:
+        sys.stdout.write(json.dumps(report.data(), ensure_ascii=False) + "\n")
+    if problem is not None:
+        return _complain(problem, 1)
+    return INTERRUPTED if report.stopped else report.exit_code
+
+
+async def _ingest(spec: IngestSpec, settings: Settings, view: Any) -> tuple[Report, FootnoteError | None]:
+    """Runs it; Ctrl-C ends it after the pages at hand, a second one at once."""
+    import asyncio
+    import signal
+
+    from ingest.opening import open_ingestion
+    from rag.index.search import Index
+    from rag.models.embeddings import open_embeddings
+
+    embeddings = open_embeddings(settings)
+    index = Index.open(settings, embeddings)
+    try:
+        async with open_ingestion(spec, settings, index=index, embeddings=embeddings, listener=view) as ingestion:
+            loop = asyncio.get_running_loop()
+            task = asyncio.create_task(ingestion.run())
+
+            def interrupt() -> None:
+                if ingestion.report.stopped:
+                    task.cancel()
+                ingestion.stop()
+
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, interrupt)
+            try:
+                return await task, None
+            except asyncio.CancelledError:
+                return ingestion.report, None
+            except FootnoteError as error:
+                return ingestion.report, error
+    finally:
+        index.close()
+
+
+if __name__ == "__main__":
+    main()
