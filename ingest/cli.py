@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from rag.settings import Settings
 
 INTERRUPTED = 130
-Repeated = Annotated[list[str] | None, typer.Option(help="")]
 
 EXAMPLES = """
 Examples:
@@ -36,34 +35,87 @@ Examples:
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.command(
-    epilog=None, help=f"Fetch pages, read them and put them into the index that answers questions.\n{EXAMPLES}"
-)
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SOURCE...",
+        help="A URL, an .html/.htm/.md/.txt file, a folder of them, or - for one source a line on stdin.",
+    ),
+]
+Sitemaps = Annotated[
+    list[str] | None,
+    typer.Option(metavar="URL", help="Every page of a sitemap or sitemap index (repeatable)."),
+]
+Crawl = Annotated[bool, typer.Option("--crawl", help="Follow links from each URL, inside its site and path.")]
+Depth = Annotated[
+    int, typer.Option(min=0, max=100, metavar="N", help="With --crawl: links between a source and a page, at most.")
+]
+MaxPages = Annotated[int, typer.Option(min=1, metavar="N", help="With --crawl: pages to visit, at most.")]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GLOB", help="Of found URLs visit only those like '*/docs/*' (repeatable)."),
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option(metavar="GLOB", help="Of found URLs leave out those like '*/tags/*' (repeatable).")
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CSS", help="Read only these elements: article, div.content, #main (repeatable)."),
+]
+OnlyClass = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Read only elements of this class (repeatable).")
+]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Visit again every page that is known.")]
+Prune = Annotated[bool, typer.Option("--prune", help="With --refresh: remove pages that are gone.")]
+MaxPrune = Annotated[
+    float,
+    typer.Option(min=0, max=100, metavar="PERCENT", help="Refuse to remove more than this share of a site's pages."),
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="HOST[:PORT]",
+        help="A private or loopback host that may be reached (repeatable; also RAG_ALLOW_HOSTS).",
+    ),
+]
+IgnoreRobots = Annotated[
+    bool,
+    typer.Option("--ignore-robots", help="Do as if robots.txt and robots tags were not there; for your own sites."),
+]
+Concurrency = Annotated[int | None, typer.Option(min=1, max=256, metavar="N", help="Pages fetched at once (8).")]
+PerHost = Annotated[int | None, typer.Option(min=1, max=64, metavar="N", help="The same, from one host (4).")]
+Delay = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="SECONDS", help="Between two requests to one host, at least (0)."),
+]
+Timeout = Annotated[float | None, typer.Option(min=0.1, metavar="SECONDS", help="For one page in all (30).")]
+MaxBytes = Annotated[int | None, typer.Option(min=1000, metavar="N", help="Of one page, decoded (10,000,000).")]
+Json = Annotated[bool, typer.Option("--json", help="Print the report as one JSON object on stdout.")]
+
+
+@app.command(help=f"Fetch pages, read them and put them into the index that answers questions.\n{EXAMPLES}")
 def ingest(
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="SOURCE...", help="A URL, an .html/.htm/.md/.txt file, a folder of them, or - for one a line on stdin."),
-    ] = None,
-    sitemap: Annotated[list[str] | None, typer.Option(metavar="URL", help="Every page of a sitemap or sitemap index (repeatable).")] = None,
-    crawl: Annotated[bool, typer.Option("--crawl", help="Follow links from each URL, inside its site and path.")] = False,
-    depth: Annotated[int, typer.Option(min=0, max=100, help="With --crawl: links between a source and a page, at most.")] = 3,
-    max_pages: Annotated[int, typer.Option(min=1, help="With --crawl: pages to visit, at most.")] = 1000,
-    include: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Visit only URLs like this, such as '*/docs/*' (repeatable).")] = None,
-    exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Do not visit URLs like this (repeatable).")] = None,
-    only: Annotated[list[str] | None, typer.Option(metavar="CSS", help="Read only these elements: article, div.content, #main (repeatable).")] = None,
-    only_class: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Read only elements of this class (repeatable).")] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Visit again every page that is known.")] = False,
-    prune: Annotated[bool, typer.Option("--prune", help="With --refresh: remove pages that are gone.")] = False,
-    max_prune: Annotated[float, typer.Option(min=0, max=100, metavar="PERCENT", help="Refuse to remove more of a site's pages than this.")] = 20.0,
-    allow_host: Annotated[list[str] | None, typer.Option(metavar="HOST[:PORT]", help="A private or loopback host that may be reached (repeatable; also RAG_ALLOW_HOSTS).")] = None,
-    ignore_robots: Annotated[bool, typer.Option("--ignore-robots", help="Do not ask robots.txt; for sites of your own.")] = False,
-    concurrency: Annotated[int | None, typer.Option(min=1, help="Pages fetched at once (8).")] = None,
-    per_host: Annotated[int | None, typer.Option(min=1, help="Pages fetched at once from one host (4).")] = None,
-    delay: Annotated[float | None, typer.Option(min=0, metavar="SECONDS", help="Between two requests to one host, at least (0).")] = None,
-    timeout: Annotated[float | None, typer.Option(min=0.1, metavar="SECONDS", help="For one page in all (30).")] = None,
-    max_bytes: Annotated[int | None, typer.Option(min=1000, help="Of one page, decoded (10000000).")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object on stdout.")] = False,
-) -> None:  # fmt: skip
+    sources: Sources = None,
+    sitemap: Sitemaps = None,
+    crawl: Crawl = False,
+    depth: Depth = 3,
+    max_pages: MaxPages = 1000,
+    include: Include = None,
+    exclude: Exclude = None,
+    only: Only = None,
+    only_class: OnlyClass = None,
+    refresh: Refresh = False,
+    prune: Prune = False,
+    max_prune: MaxPrune = 20.0,
+    allow_host: AllowHost = None,
+    ignore_robots: IgnoreRobots = False,
+    concurrency: Concurrency = None,
+    per_host: PerHost = None,
+    delay: Delay = None,
+    timeout: Timeout = None,
+    max_bytes: MaxBytes = None,
+    json_: Json = False,
+) -> None:
     from ingest.spec import IngestSpec
 
     elements = [*(only or ()), *(f".{name}" for name in only_class or ())]
@@ -94,22 +146,12 @@ def ingest(
 
 def main() -> None:
     """Entry point of the `ingest` script: errors are one line on stderr that ends in the cure."""
-    import click
-
     try:
-        code = app(standalone_mode=False)
-    except click.exceptions.Abort:
-        code = INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        code = 2
+        app()
     except (InvalidRequest, ConfigurationError) as error:
-        code = _complain(error, 2)
+        sys.exit(_complain(error, 2))
     except FootnoteError as error:
-        code = _complain(error, 1)
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(_complain(error, 1))
 
 
 def _complain(error: FootnoteError, code: int) -> int:
