@@ -170,14 +170,14 @@ def check_pages(pages: Pages) -> None:
     Raises:
         InvalidRequest: names the page.
     """
-    seen: set[str] = set()
+    owners: dict[str, str] = {}
     for page, chunks in pages:
+        twice = len({chunk.id for chunk in chunks}) < len(chunks)
         for chunk in chunks:
             if chunk.url != page.url or page.text[chunk.start : chunk.end] != chunk.text:
                 raise InvalidRequest(f"Chunk {chunk.id!r} is no part of the page {page.url!r}.", "Chunk it again.")
-            if chunk.id in seen:
-                raise InvalidRequest(f"Two chunks of {page.url!r} have the id {chunk.id!r}.", "Chunk it again.")
-            seen.add(chunk.id)
+            if twice or owners.setdefault(chunk.id, page.url) != page.url:
+                raise InvalidRequest(f"Two chunks have one id, on {page.url!r}.", "Chunk it again.")
         try:
             "".join((page.url, page.title, page.text)).encode()
         except UnicodeEncodeError as error:

@@ -85,12 +85,7 @@ def verify_parts(parts: IndexParts, progress: Progress | None = None) -> Report:
         except FootnoteError as error:
             problems.append(str(error))
         tell(name, number, len(steps))
-    counts = parts.catalog.counts()._asdict()
-    indexed = {
-        "vectors_indexed": len(census.indexed["Chroma"]),
-        "words_indexed": len(census.indexed["the words index"]),
-    }
-    return Report(tuple(dict.fromkeys(problems)), {**counts, **indexed})
+    return Report(tuple(dict.fromkeys(problems)), census.counts)
 
 
 @dataclass
@@ -100,6 +95,8 @@ class _Census:
     Attributes:
         unsettled: what changed while they were counted, or is noted as pending: no disagreement.
     """
+
+    counts: dict[str, int] = field(default_factory=dict)
 
     in_force: set[str] = field(default_factory=set)
     unsettled: set[str] = field(default_factory=set)
@@ -151,9 +148,11 @@ def _page_is_whole(catalog: Catalog, url: str, content_hash: str) -> bool:
 def _id_problems(parts: IndexParts, census: _Census) -> Iterator[str]:
     catalog = parts.catalog
     before, unsettled = catalog.chunk_ids(), set(catalog.pending())
-    census.in_force = before
-    census.indexed["Chroma"] = set(parts.vectors.ids())
+    census.in_force, census.counts = before, catalog.counts()._asdict()
     census.indexed["the words index"] = set(parts.words.ids())
+    census.counts["words_indexed"] = len(census.indexed["the words index"])
+    census.indexed["Chroma"] = set(parts.vectors.ids())
+    census.counts["vectors_indexed"] = len(census.indexed["Chroma"])
     after = catalog.chunk_ids()
     census.unsettled = unsettled = unsettled | set(catalog.pending()) | (before ^ after)
     for name, ids in census.indexed.items():

@@ -169,11 +169,18 @@ class IndexWriter:
         """Drops the vectors that this writer made useless, and lets others write."""
         try:
             self._words.close()
-            if self._left_behind:
-                self._changes.forget_vectors(self._left_behind)
-                self._left_behind.clear()
+            self._prune()
         finally:
             self._lock.drop()
+
+    def _prune(self) -> None:
+        """Drops the vectors that this writer made useless, and all others too when killed writers left many."""
+        left_behind, self._left_behind = self._left_behind, set()
+        if left_behind:
+            self._changes.forget_vectors(left_behind)
+        counts = self._catalog.counts()
+        if counts.vectors > counts.chunks * 1.25 + 1_000:
+            self._changes.forget_vectors()
 
     def __enter__(self) -> Self:
         return self

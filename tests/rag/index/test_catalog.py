@@ -207,7 +207,7 @@ def test_what_is_no_slice_of_its_page_is_refused() -> None:
             check_pages([(page, bad)])
     with pytest.raises(InvalidRequest, match="surrogate"):
         check_pages([(make_page("\ud800"), [])])
-    check_pages([(page, good)])
+    check_pages([(page, good), (page, good)])
 
 
 def test_the_site_of_a_url_is_scheme_and_host() -> None:
