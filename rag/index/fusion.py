@@ -1,12 +1,14 @@
 """How the signals of a search become one score.
 
-For every candidate of either index both scores are known: what one index did not return is looked up in the other.
-Each is put on a common scale (its z-score among the candidates) and the two are mixed by a weight that follows the
-language; then comes a bonus for saying what the question says in one place. `docs/retrieval.md` has the measurements.
+Every candidate of either index gets every signal, whichever found it: how near its vector is, how well its words fit,
+how close together it says what the question says, how like the best candidates it is, and whether they name its page.
+The first two are put on a common scale (their z-scores among the candidates) and mixed by a weight that follows the
+language; the others are added. `docs/retrieval.md` has the measurements behind every number here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,32 +21,39 @@ from rag.text.places import TermFinder
 from rag.vocabulary import Chunk
 
 Scores = NDArray[np.float64]
+Rows = NDArray[np.float32]
 
 DENSE_WEIGHT = 0.6
-"""Best or nearly best on all English sets, from 0.4 to 0.7."""
 FOREIGN_DENSE_WEIGHT = 0.1
-"""For a language the embedder does not know: with 0.6 the Chinese set loses .03."""
-NEAR_WEIGHT = 1.0
-PHRASE_WEIGHT = 0.75
+"""Where the embedder does not know the language of the question or of the page."""
+NEAR_WEIGHT = 1.25
+PHRASE_WEIGHT = 1.0
 READ_CLOSELY = 50
-"""Candidates whose text is looked at: the closeness of the rest cannot lift them into view."""
+"""Candidates whose text is looked at: closeness cannot lift the others into view."""
+FEEDBACK_WEIGHT = 1 / 3
+"""Of the likeness to the best candidates, beside 1 of the likeness to the question."""
+FEEDBACK_FROM = 2
+MENTION_WEIGHT = 0.6
+MENTIONS_IN = 3
 FURTHER_WEIGHT = 0.5
 """Of a further phrasing, beside 1 of the question."""
+
+_QUALIFIER = re.compile(r"\s*[(（].*[)）]\s*$")
 
 
 @dataclass(frozen=True)
 class Phrasing:
-    """One way of putting the question, with what both indexes say of every candidate.
+    """One way of putting the question, with what is known of every candidate.
 
     Attributes:
         rarities: its terms, in order, with their inverse document frequency.
-        dense, words: cosine similarity and BM25 by chunk id; absent where unknown.
+        dense, words: cosine similarity and BM25 score of each candidate.
     """
 
     text: str
     rarities: Mapping[str, float]
-    dense: Mapping[str, float]
-    words: Mapping[str, float]
+    dense: Scores
+    words: Scores
 
 
 class Fusion:
@@ -59,20 +68,24 @@ class Fusion:
         self._embeddings = embeddings
         self._dense_weight = dense_weight
 
-    def scores(self, phrasings: Sequence[Phrasing], chunks: Sequence[Chunk]) -> Scores:
-        """One score in (0, 1) for each chunk; the first phrasing is the question itself."""
+    def scores(self, phrasings: Sequence[Phrasing], chunks: Sequence[Chunk], vectors: Rows) -> Scores:
+        """One score in (0, 1) for each chunk.
+
+        Args:
+            phrasings: the first is the question itself.
+            vectors: of the chunks, of unit length, `[len(chunks), dimension]`.
+        """
         total = np.zeros(len(chunks))
         weights = [1.0] + [FURTHER_WEIGHT] * (len(phrasings) - 1)
         for weight, phrasing in zip(weights, phrasings, strict=True):
-            total += weight * self._scores(phrasing, chunks)
-        return 1.0 / (1.0 + np.exp(-total / sum(weights)))
+            total += weight * self._scores(phrasing, chunks, vectors)
+        return np.asarray(1.0 / (1.0 + np.exp(-total / sum(weights))))
 
-    def _scores(self, phrasing: Phrasing, chunks: Sequence[Chunk]) -> Scores:
+    def _scores(self, phrasing: Phrasing, chunks: Sequence[Chunk], vectors: Rows) -> Scores:
         share = self._shares(phrasing.text, chunks)
-        dense = np.array([phrasing.dense.get(chunk.id, 0.0) for chunk in chunks])
-        words = np.array([phrasing.words.get(chunk.id, 0.0) for chunk in chunks])
-        scores = share * standardised(dense) + (1.0 - share) * standardised(words)
-        return scores + _closeness(phrasing, chunks, scores)
+        scores = share * standardised(phrasing.dense) + (1.0 - share) * standardised(phrasing.words)
+        scores = scores + _closeness(phrasing, chunks, scores)
+        return scores + share * _feedback(vectors, scores) + _mentioned(phrasing, chunks, scores)
 
     def _shares(self, question: str, chunks: Sequence[Chunk]) -> Scores:
         """The share of the vectors for each chunk: the smaller of what question and page allow."""
@@ -95,10 +108,47 @@ def standardised(values: Scores) -> Scores:
     return (values - values.mean()) / spread if spread > 1e-9 else np.zeros_like(values)
 
 
+def _best(scores: Scores, count: int) -> Sequence[int]:
+    return [int(place) for place in np.argsort(-scores, kind="stable")[:count]]
+
+
 def _closeness(phrasing: Phrasing, chunks: Sequence[Chunk], scores: Scores) -> Scores:
     bonus = np.zeros(len(chunks))
     finder = TermFinder(phrasing.rarities)
-    for place in np.argsort(-scores, kind="stable")[:READ_CLOSELY]:
+    for place in _best(scores, READ_CLOSELY):
         near, phrase = finder.closeness(chunks[place].text)
         bonus[place] = NEAR_WEIGHT * near + PHRASE_WEIGHT * phrase
     return bonus
+
+
+def _feedback(vectors: Rows, scores: Scores) -> Scores:
+    """Likeness to the best candidates (Rocchio's relevance feedback, with the candidates as the only documents)."""
+    centre = vectors[_best(scores, FEEDBACK_FROM)].mean(axis=0)
+    return FEEDBACK_WEIGHT * standardised((vectors @ centre).astype(np.float64))
+
+
+def _mentioned(phrasing: Phrasing, chunks: Sequence[Chunk], scores: Scores) -> Scores:
+    """A bonus for chunks of pages that the best candidates name: the second step of a question that takes two."""
+    bonus = np.zeros(len(chunks))
+    names = [_name(chunk.title) for chunk in chunks]
+    candidates = {name for name in names if len(name) > 3 and name.lower() not in phrasing.text.lower()}
+    for rank, best in enumerate(_best(scores, MENTIONS_IN), 1):
+        here = {name for name in candidates if name != names[best] and _says(chunks[best].text, name)}
+        candidates -= here
+        for place, name in enumerate(names):
+            if name in here:
+                bonus[place] = MENTION_WEIGHT / rank
+    return bonus
+
+
+def _name(title: str) -> str:
+    """A title as prose would name it: "Mercury (planet)" is Mercury."""
+    return _QUALIFIER.sub("", title).strip()
+
+
+def _says(text: str, name: str) -> bool:
+    """Whether `name` stands in `text` as written, not inside a longer word."""
+    at = text.find(name)
+    if at < 0 or has_cjk(name):
+        return at >= 0
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None

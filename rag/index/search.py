@@ -13,15 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag.errors import IndexUnavailable, InvalidRequest, StorageError
-from rag.index.catalog import Catalog, StoredChunk
+from rag.index.catalog import Catalog, text_hash
 from rag.index.context import documents_from
-from rag.index.fusion import Fusion, Phrasing
+from rag.index.fusion import Fusion, Phrasing, Rows, Scores
 from rag.models.embeddings import EmbeddingModel
 from rag.settings import Settings
-from rag.vocabulary import Document, Filter, Hit
+from rag.vocabulary import Chunk, Document, Filter, Hit
 
 if TYPE_CHECKING:
     from rag.index.rerank import Reranker
@@ -207,49 +206,44 @@ class Index:
         pool = max(POOL, limit)
         dense = [dict(self._vectors.search(vector, pool, filter)) for vector in vectors]
         words = [dict(self._words.search(text, pool, filter)) for text in phrasings]
-        stored = self.catalog.load_chunks(list(_union([*words, *dense])))
+        stored = list(self.catalog.load_chunks(list(_union([*words, *dense]))).values())
         if not stored:
             return []
-        self._complete(phrasings, words, stored)
-        self._complete_dense(vectors, dense, stored)
+        chunks = [one.chunk for one in stored]
+        rows = self._rows(chunks, len(vectors[0]))
         asked = [
-            Phrasing(text, self._words.rarities(text), *found)
-            for text, *found in zip(phrasings, dense, words, strict=True)
+            Phrasing(
+                text,
+                self._words.rarities(text),
+                _similarities(rows, vector),
+                self._word_scores(text, found, chunks),
+            )
+            for text, vector, found in zip(phrasings, vectors, words, strict=True)
         ]
-        hits = self._scored(asked, list(stored.values()))
+        scores = self._fusion.scores(asked, chunks, rows)
+        order = np.argsort(-scores, kind="stable")
+        hits = [Hit(chunks[place], float(scores[place]), stored[place].fetched_at) for place in order]
         if self._reranker is not None:
             hits = self._reranker.rerank(phrasings[0], hits[: max(_RERANKED, limit)])
         return hits[:limit]
 
-    def _scored(self, phrasings: Sequence[Phrasing], stored: Sequence[StoredChunk]) -> list[Hit]:
-        scores = self._fusion.scores(phrasings, [one.chunk for one in stored])
-        return [
-            Hit(stored[place].chunk, float(scores[place]), stored[place].fetched_at)
-            for place in np.argsort(-scores, kind="stable")
-        ]
+    def _rows(self, chunks: Sequence[Chunk], dimension: int) -> Rows:
+        """The chunks' vectors, of unit length; zeros for one that the catalog does not have."""
+        hashes = [text_hash(chunk.embedded_text) for chunk in chunks]
+        known = self.catalog.vectors(hashes, self._embeddings.name)
+        rows = np.zeros((len(chunks), dimension), np.float32)
+        for row, key in enumerate(hashes):
+            if key in known:
+                rows[row] = np.frombuffer(known[key], np.float32)
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        rows /= np.where(lengths > 0, lengths, 1.0)
+        return rows
 
-    def _complete(
-        self, phrasings: Sequence[str], words: Sequence[dict[str, float]], stored: dict[str, StoredChunk]
-    ) -> None:
-        """Adds the BM25 scores of what only the vectors found."""
-        for text, known in zip(phrasings, words, strict=True):
-            known.update(self._words.scores(text, [chunk_id for chunk_id in stored if chunk_id not in known]))
-
-    def _complete_dense(
-        self,
-        vectors: Sequence[Sequence[float]],
-        dense: Sequence[dict[str, float]],
-        stored: dict[str, StoredChunk],
-    ) -> None:
-        """Adds the similarities of what only the words found, from the catalog's vectors."""
-        missing = [chunk_id for chunk_id in stored if any(chunk_id not in known for known in dense)]
-        kept = {chunk_id: row[1] for chunk_id, row in self.catalog.embedded_by_id(missing).items()}
-        known_vectors = {chunk_id: np.frombuffer(blob, np.float32) for chunk_id, blob in kept.items() if blob}
-        for vector, known in zip(vectors, dense, strict=True):
-            wanted = np.asarray(vector, np.float32)
-            for chunk_id, other in known_vectors.items():
-                if chunk_id not in known:
-                    known[chunk_id] = _similarity(wanted, other)
+    def _word_scores(self, text: str, found: dict[str, float], chunks: Sequence[Chunk]) -> Scores:
+        """BM25 of every chunk, also of those that only the vectors found."""
+        missing = [chunk.id for chunk in chunks if chunk.id not in found]
+        known = {**found, **self._words.scores(text, missing)}
+        return np.array([known.get(chunk.id, 0.0) for chunk in chunks])
 
     async def _embedded(self, phrasings: Sequence[str]) -> list[list[float]]:
         return [await self._embeddings.model.aembed_query(phrasing) for phrasing in phrasings]
@@ -281,6 +275,7 @@ def _union(found: Iterable[dict[str, float]]) -> dict[str, None]:
     return {chunk_id: None for some in found for chunk_id in some}
 
 
-def _similarity(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    length = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return float(min(1.0, max(0.0, np.dot(one, other) / length))) if length and one.size == other.size else 0.0
+def _similarities(rows: Rows, vector: Sequence[float]) -> Scores:
+    """Cosine similarity of each row with `vector`, clipped to 0…1."""
+    wanted = np.asarray(vector, np.float32)
+    return np.clip(rows @ wanted / (np.linalg.norm(wanted) or 1.0), 0.0, 1.0).astype(np.float64)
