@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from lxml import etree
 
 from ingest.blocks import Draft, read_blocks
+from ingest.hidden import HidingRules
 from ingest.noise import Noise, is_chrome_name
 from ingest.oracle import Oracle
 from ingest.weights import Weights, weigh
@@ -45,7 +46,7 @@ def main_blocks(root: etree._Element) -> list[Draft]:
     body = root.find("body")
     if body is None:
         body = root
-    noise = Noise(weigh(body))
+    noise = Noise(weigh(body), HidingRules(root))
     weights = weigh(body, noise)
     container = main_container(body, weights)
     technical = is_technical(container)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from lxml import etree
 
-from ingest.hidden import is_hidden
+from ingest.hidden import HidingRules, is_hidden
 from ingest.weights import Weights
 
 _CHROME_TAGS = frozenset({"nav", "footer", "aside", "dialog"})
@@ -49,8 +49,9 @@ class Noise:
     with-sidebar` is no sidebar, and neither are the many `paywall` boxes that hold a paragraph each.
     """
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, rules: HidingRules | None = None) -> None:
         self._weights = weights
+        self._rules = rules
         self._limit = _DOMINANT * weights.total
         self._names: dict[str, bool] = {}
         self._verdicts: dict[etree._Element, bool] = {}
@@ -58,9 +59,13 @@ class Noise:
     def __call__(self, element: etree._Element) -> bool:
         verdict = self._verdicts.get(element)
         if verdict is None:
-            verdict = is_hidden(element) or (self._is_chrome(element) and not self._is_dominant(element))
+            hidden = is_hidden(element) or (bool(self._rules) and self._is_hidden_by_rule(element))
+            verdict = hidden or (self._is_chrome(element) and not self._is_dominant(element))
             self._verdicts[element] = verdict
         return verdict
+
+    def _is_hidden_by_rule(self, element: etree._Element) -> bool:
+        return self._rules is not None and element.tag not in _FRAME and self._rules.hide(element)
 
     def _is_dominant(self, element: etree._Element) -> bool:
         return self._limit > 0 and self._weights.of(element) >= self._limit

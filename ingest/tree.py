@@ -11,6 +11,8 @@ from rag.errors import SourceTooLarge, SourceUnreadable
 
 _LARGE = 100_000
 _MOST_ATTRIBUTES = 20_000
+_MOST_ELEMENTS = 200_000  # some seconds and 300 MB of tree; the longest standards in one page stay below
+_OPENING = re.compile("<[A-Za-z]")
 # One tag, as the HTML standard tokenises it; possessive throughout, so that it never steps back.
 _TAG = re.compile(
     r"""<[A-Za-z][^\s/>]*+(?:[\s/]++|[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"'][^\s>]*+)?+)?+)*+"""
@@ -30,7 +32,7 @@ def parse_html(text: str, *, xml: bool = False) -> etree._Element:
         xml: the page was served as XHTML, where `<script/>` is closed.
 
     Raises:
-        SourceTooLarge: elements are nested too deep (2,048).
+        SourceTooLarge: there are too many elements (200,000), or they are nested too deep (2,048).
         SourceUnreadable: there is nothing in it, or it is a feed or a drawing.
     """
     foreign = _NOT_A_PAGE.match(text[:2000])
@@ -41,11 +43,19 @@ def parse_html(text: str, *, xml: bool = False) -> etree._Element:
     if xml:
         text = _SELF_CLOSED.sub(_open_and_close, _NAMESPACE_PREFIX.sub(r"\1", text))
     if len(text) > _LARGE:
+        _require_few_elements(text)
         text = _TAG.sub(_bounded_tag, text)
     root = _parse(visible(text).encode("utf-8", "replace"))
     if root is None:
         raise SourceUnreadable("The page is empty.", "Open it in a browser: is there text in it?")
     return root
+
+
+def _require_few_elements(text: str) -> None:
+    if text.count("<") > _MOST_ELEMENTS and sum(1 for _ in _OPENING.finditer(text)) > _MOST_ELEMENTS:
+        raise SourceTooLarge(
+            f"The page has more than {_MOST_ELEMENTS:,} elements.", "Leave it out, or ingest the same text in parts."
+        )
 
 
 def _parse(data: bytes) -> etree._Element | None:
