@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -30,18 +30,17 @@ def create_app(settings: Settings | None = None, service: Footnote | None = None
 
     Args:
         settings: read from the environment when None; not used when there is a `service`.
-        service: what answers; closed by whoever made it.
+        service: what answers; closed when the app stops.
 
     Raises:
         ConfigurationError: a setting cannot work.
     """
-    own = service is None
     service = service or Footnote.open(settings)
     app = FastAPI(
         title="Footnote",
         version="0.1.0",
         description=_DESCRIPTION,
-        lifespan=_lifespan(service, own=own),
+        lifespan=_lifespan(service),
         redoc_url=None,
     )
     app.state.service = service
@@ -57,7 +56,7 @@ def create_app(settings: Settings | None = None, service: Footnote | None = None
     return app
 
 
-def _lifespan(service: Footnote, *, own: bool):  # type: ignore[no-untyped-def]
+def _lifespan(service: Footnote) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         stopping = Stopping(service)
@@ -66,8 +65,7 @@ def _lifespan(service: Footnote, *, own: bool):  # type: ignore[no-untyped-def]
             yield
         finally:
             stopping.forget()
-            if own:
-                await service.aclose()
+            await service.aclose()
 
     return lifespan
 

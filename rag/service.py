@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from rag.errors import FootnoteError, InvalidRequest
+from rag.errors import FootnoteError, InvalidRequest, Overloaded
 from rag.events import Done, Event, RunStarted
 from rag.models.chat import ChatModel, open_chat_model
 from rag.models.embeddings import EmbeddingModel, open_embeddings
@@ -96,6 +96,7 @@ class Footnote:
         self._index: Index | None = None
         self._chain: Runnable[Any, Any] | None = None
         self._opening = asyncio.Lock()
+        self._closed = False
         OutputGuard(settings.blocked_phrases)  # a pattern that cannot be read shows now, not at the first answer
 
     @classmethod
@@ -127,14 +128,17 @@ class Footnote:
 
     async def finish(self) -> None:
         """No new runs; those under way get the grace of the settings, then an `error` event."""
-        await self.runs.finish(self.settings.shutdown_grace)
+        if not self._closed:
+            await self.runs.finish(self.settings.shutdown_grace)
 
     async def aclose(self) -> None:
-        """Ends what still runs, and lets go of the index and the journal."""
-        if self._runs is not None:
-            await self._runs.close()
-        if self._index is not None:
-            await asyncio.to_thread(self._index.close)
+        """Ends what still runs, and lets go of the index and the journal. May be called more than once."""
+        runs, self._runs, index, self._index = self._runs, None, self._index, None
+        self._closed = True
+        if runs is not None:
+            await runs.close()
+        if index is not None:
+            await asyncio.to_thread(index.close)
 
     @property
     def runs(self) -> Runs:
@@ -143,6 +147,8 @@ class Footnote:
         Raises:
             StorageError: the data folder cannot be used.
         """
+        if self._closed:
+            raise Overloaded("This Footnote is closed.", "Open another one.")
         if self._runs is None:
             settings = self.settings
             self._runs = Runs(

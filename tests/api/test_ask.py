@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from tests.fakes import ScriptedChatModel
 
 ANSWER = "Chroma keeps the vectors of every chunk [1]."
