@@ -18,13 +18,15 @@ from urllib.parse import urldefrag
 from rag.text.language import is_cjk
 from rag.vocabulary import Document
 
-LONGEST_WHOLE = 60
-"""Characters up to which a quote is named whole; of a longer one the first and last words are named."""
+LONGEST_WHOLE = 40
+"""Characters up to which a quote is named whole (half as many in Chinese); of a longer one the first and last words
+are named, which also holds where the page has a picture or a formula in between that its text has not."""
 
 _FEWEST_LATIN = 20
 _FEWEST_CJK = 8
 _MOST_AROUND = 80
 _LINE_END = re.compile(r"[\n\r\u2028\u2029\t]")
+_SPACE = re.compile(r"\s")
 _JOINS_WORDS = "'’.,:·_"
 _SAFE_IN_ANCHOR = "!$'()*+;=:@/?-._~%"
 
@@ -83,7 +85,8 @@ def _directive(text: str, start: int, end: int) -> str:
     last = _Term(_line_start(text, start, end), end)
     page = _Folded(text)
     opening, closing = first, None
-    if first.end < end or end - start > LONGEST_WHOLE:
+    whole = LONGEST_WHOLE // 2 if is_cjk(text[start]) else LONGEST_WHOLE
+    if first.end < end or end - start > whole:
         opening = _shortest_opening(page, first)
         closing = _shortest_closing(page, opening, last)
         if closing is None and first.end == end:
@@ -102,50 +105,66 @@ def _spelled(text: str, opening: _Term, closing: _Term | None, before: _Term | N
 
 
 def _encoded(text: str, term: _Term) -> str:
-    words = " ".join(text[term.start : term.end].split())
-    return percent_encoded(words, safe="").replace("-", "%2D")
+    return percent_encoded(text[term.start : term.end], safe="").replace("-", "%2D")
 
 
 class _Folded:
-    """A page's text as a browser compares it: lower case, of the same length, so that places stay true."""
+    """A page's text as a browser compares it, lower case and white space alike, with every place where it was."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        lowered = text.lower()
-        self._lowered = lowered if len(lowered) == len(text) else text
-
-    def first(self, term: _Term, since: int = 0) -> int:
-        """Where the words of a term first stand on the page from `since` on."""
-        words = self._lowered[term.start : term.end].split()
-        pattern = r"\s+".join(map(re.escape, words))
-        found = re.compile(pattern).search(self._lowered, since)
-        return found.start() if found else -1
+        lowered = _SPACE.sub(" ", text.lower())
+        self._lowered = lowered if len(lowered) == len(text) else _SPACE.sub(" ", text)
 
     def is_first(self, term: _Term, since: int = 0) -> bool:
-        return self.first(term, since) == term.start
+        """Whether the words of a term do not stand on the page between `since` and the term."""
+        return self._lowered.find(self._lowered[term.start : term.end], since, term.end) == term.start
+
+    def rivals(self, term: _Term, since: int = 0) -> list[int]:
+        """Where the words of a term stand between `since` and the term."""
+        words = self._lowered[term.start : term.end]
+        places: list[int] = []
+        place = self._lowered.find(words, since, term.end - 1)
+        while place >= 0:
+            places.append(place)
+            place = self._lowered.find(words, place + 1, term.end - 1)
+        return places
+
+    def same(self, one: int, other: int, length: int) -> bool:
+        """Whether `length` characters at two places are alike."""
+        return self._lowered[one : one + length] == self._lowered[other : other + length]
 
 
 def _shortest_opening(page: _Folded, first: _Term) -> _Term:
     """The fewest words from the beginning that are found first there; all of the line when none are."""
-    fewest = _fewest(page.text, first.start)
-    for place in range(first.start + 1, first.end):
-        if place - first.start >= fewest and is_border(page.text, place) and not page.text[place - 1].isspace():
-            term = _Term(first.start, place)
-            if page.is_first(term):
-                return term
+    shortest = min(first.start + _fewest(page.text, first.start), first.end)
+    rivals: list[int] | None = None
+    for place in range(shortest, first.end):
+        if not is_border(page.text, place) or page.text[place - 1].isspace():
+            continue
+        length = place - first.start
+        if rivals is None:
+            rivals = page.rivals(_Term(first.start, place))
+        rivals = [rival for rival in rivals if page.same(rival, first.start, length)]
+        if not rivals:
+            return _Term(first.start, place)
     return first
 
 
 def _shortest_closing(page: _Folded, opening: _Term, last: _Term) -> _Term | None:
     """The fewest words up to the end that are found first there after the opening; None when there is no room."""
-    fewest = _fewest(page.text, last.end - 1)
     floor = max(last.start, opening.end)
-    for place in range(last.end - 1, floor - 1, -1):
-        roomy = last.end - place >= fewest or place == last.start
-        if roomy and is_border(page.text, place) and not page.text[place].isspace():
-            term = _Term(place, last.end)
-            if page.is_first(term, opening.end):
-                return term
+    longest = max(floor, last.end - _fewest(page.text, last.end - 1))
+    rivals: list[int] | None = None
+    for place in range(longest, floor - 1, -1):
+        if not is_border(page.text, place) or page.text[place].isspace():
+            continue
+        length = last.end - place
+        if rivals is None:
+            rivals = [rival + length for rival in page.rivals(_Term(place, last.end), opening.end)]
+        rivals = [end for end in rivals if end - length >= opening.end and page.same(end - length, place, length)]
+        if not rivals:
+            return _Term(place, last.end)
     return None
 
 
@@ -173,7 +192,8 @@ def _prefix(page: _Folded, opening: _Term) -> _Term | None:
         return None
     floor = _line_start(text, max(0, end - _MOST_AROUND), end)
     best = None
-    for place in range(end - 1, floor - 1, -1):
+    shortest = max(floor, end - _fewest(text, end - 1) // 2)
+    for place in range(shortest, floor - 1, -1):
         if text[place].isspace() or not is_border(text, place):
             continue
         best = _Term(place, end)

@@ -42,8 +42,9 @@ _HAN_MYRIADS = {"万": 10**4, "亿": 10**8, "萬": 10**4, "億": 10**8}
 _HAN_NUMERALS = frozenset([*_HAN_DIGITS, *_HAN_SCALES, *_HAN_MYRIADS])
 _HAN_COUNTED = frozenset(
     "年月日号个名位次人天周岁种家所座条支场届队件本部只台辆艘架户组轮票分秒米吨元倍层级度国省市县区州城美英公厘平小世点章节卷"
-    "項项代岛句首幅枚颗棵把张間间起份对双类款门方边任期集季局球码磅克升成"
+    "項项代岛句首幅枚颗棵把张間间份对双类款门方边任期集季局球码磅克升成"
 )
+_HAN_IDIOMS = frozenset("十分 万一 千万 一一 百般 万万 万千 三两".split())
 _FRACTIONS = {"½": Decimal("0.5"), "¼": Decimal("0.25"), "¾": Decimal("0.75")}
 _DEGREES = {"c": "celsius", "f": "fahrenheit"}
 _CURRENCY = frozenset("$€£¥₹")
@@ -237,7 +238,7 @@ def _chinese(words: Sequence[Word], at: int) -> Quantity | None:
     if text == "百" and "".join(word.text for word in words[at : at + 3]) == "百分之":
         number = _chinese_number(words, at + 3)
         return Quantity(number[0], "percent", at, number[1]) if number else None
-    if text not in _HAN_NUMERALS:
+    if text not in _HAN_NUMERALS or _is_idiom(words, at):
         return None
     number = _chinese_number(words, at)
     if number is None:
@@ -247,6 +248,12 @@ def _chinese(words: Sequence[Word], at: int) -> Quantity | None:
     if last == at + 1 and follower not in _HAN_COUNTED:
         return None
     return _with_unit(words, at, value, last, loose=text == "一" and last == at + 1 and follower not in "年月日号岁")
+
+
+def _is_idiom(words: Sequence[Word], at: int) -> bool:
+    """万一, 十分 and the like: numerals that count nothing."""
+    run = "".join(word.text for word in words[at : at + 3] if word.kind == "cjk")
+    return run[:2] in _HAN_IDIOMS and run[2:] != "钟" and (len(run) < 3 or run[2] not in _HAN_NUMERALS)
 
 
 def _chinese_number(words: Sequence[Word], at: int) -> tuple[str, int] | None:

@@ -16,7 +16,10 @@ from rag.citations.statement import Item, Statement
 
 _HEADS = 2
 _REACH = 6
-_FILLERS = frozenset("longer yet ever even still really actually quite very necessarily always fully".split())
+_FILLERS = frozenset(
+    "longer yet ever even still really actually quite very necessarily always fully true "
+    "case correct fact clear".split()
+)
 _CHINESE_FILLERS = "有能会是曾被再可要想得在对把将以过"
 _LONGEST_NEGATOR = 3
 

@@ -125,6 +125,17 @@ class Statement:
             return 0.0
         return sum(key in other.content_set for key in self.content) / len(self.content)
 
+    def longest_addition(self, other: Statement) -> int:
+        """How many content items in a row `other` has none of; two Chinese characters count as one."""
+        longest = run = 0
+        for item in self.items:
+            if item.key in other.key_set or item.root in other.characters:
+                run = 0
+            elif not item.stop:
+                run += 1 if item.kind == "cjk" else 2
+                longest = max(longest, run)
+        return longest // 2
+
 
 def _word_item(word: Word, at: int) -> Item:
     stop = word.text in ENGLISH_STOPS

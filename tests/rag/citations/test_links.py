@@ -1,0 +1,120 @@
+"""Links: terms that are unique, minimal, inside one block, and escaped as browsers want them."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.citations.links import is_border, link_maker, text_fragment_link
+from tests.fakes import make_document
+
+URL = "https://example.org/guide"
+ENGLISH = (
+    "How to begin\n\nInstall the package first. Then run the server on a free port, and open the page in a browser "
+    "to see what it says about itself and its sources.\n\nInstall the package first. It is well-known, really.\n\n"
+    "- one item, short\n- another item & more"
+)
+CHINESE = "引用说明\n\n每个句子都有引用，程序会逐字核对。数字、日期和名称必须一致；否则标为不支持。\n\n程序会逐字核对。"
+
+
+def link(text: str, quote: str, place: int | None = None, anchor: str | None = "begin") -> str:
+    start = text.index(quote) if place is None else place
+    return text_fragment_link(URL, anchor, text, start, start + len(quote))
+
+
+def directive(made: str) -> str:
+    return made.partition(":~:text=")[2]
+
+
+def test_a_short_quote_is_named_whole() -> None:
+    """The anchor stays before the directive, for browsers that do not find the words."""
+    made = link(ENGLISH, "It is well-known, really.")
+    assert made == f"{URL}#begin:~:text=It%20is%20well%2Dknown%2C%20really."
+
+
+def test_a_long_quote_is_named_by_its_ends() -> None:
+    """A few words from either end are enough where they are unique."""
+    quote = ENGLISH[ENGLISH.index("Then run") : ENGLISH.index(" sources.") + len(" sources.")]
+    start, end = (unquote(term) for term in directive(link(ENGLISH, quote)).split(","))
+    assert quote.startswith(start)
+    assert quote.endswith(end)
+    assert len(start) + len(end) < 60
+
+
+def test_the_second_of_two_gets_a_prefix() -> None:
+    """What stands twice on a page is told apart by the words before it, which may end the block before."""
+    quote = "Install the package first."
+    made = directive(link(ENGLISH, quote, ENGLISH.rindex(quote)))
+    prefix, term = made.split(",")
+    assert unquote(term) == quote
+    assert prefix.endswith("-")
+    assert unquote(prefix) == "its sources.-"
+    assert directive(link(ENGLISH, quote)) == "Install%20the%20package%20first."
+
+
+def test_terms_stay_inside_a_block() -> None:
+    """A quote over two blocks begins in the first and ends in the last."""
+    quote = "It is well-known, really.\n\n- one item, short"
+    start, end = directive(link(ENGLISH, quote)).split(",")
+    assert unquote(start) in "It is well-known, really."
+    assert unquote(end) in "- one item, short"
+
+
+def test_chinese_terms_end_where_words_surely_end() -> None:
+    """Without a dictionary only punctuation and white space are sure borders."""
+    quote = "数字、日期和名称必须一致；否则标为不支持。"
+    assert unquote(directive(link(CHINESE, quote))) == "数字、日期和名称必须一致,否则标为不支持。"
+    made = directive(link(CHINESE, "句子都有引"))
+    before, term, after = made.split(",")
+    assert (unquote(before), unquote(term), unquote(after)) == ("每个-", "句子都有引", "-用")
+
+
+def test_without_words_or_anchor() -> None:
+    """An empty place links to the page, or to its anchor; a fragment of the URL's own is replaced."""
+    assert text_fragment_link(f"{URL}#old", None, "some text", 4, 5) == URL
+    assert text_fragment_link(URL, "ein teil", "some text", 4, 4) == f"{URL}#ein%20teil"
+    assert text_fragment_link(f"{URL}#old", None, "some text", 0, 4) == f"{URL}#:~:text=some"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "expected"),
+    [
+        ("a b", 1, True),
+        ("ab", 1, False),
+        ("it's", 2, False),
+        ("3.14", 2, False),
+        ("引用", 1, False),
+        ("引A", 1, True),
+        ("。引", 1, True),
+    ],
+)
+def test_borders(text: str, place: int, expected: bool) -> None:
+    """Contractions and decimals hold together; Chinese against Latin is a border, against Chinese it is not sure."""
+    assert is_border(text, place) is expected
+
+
+@given(st.text(alphabet="ab cd,.\n-&。引用A1'", min_size=1, max_size=80), st.integers(0, 80), st.integers(0, 80))
+def test_any_place_gives_a_link(text: str, one: int, other: int) -> None:
+    """Nothing unescaped gets into a term, no term crosses a line, and the terms stand on the page."""
+    start, end = sorted((min(one, len(text)), min(other, len(text))))
+    made = directive(text_fragment_link(URL, None, text, start, end))
+    if not text[start:end].strip():
+        assert made == ""
+        return
+    terms = made.split(",")
+    assert 1 <= len(terms) <= 4
+    for term in terms:
+        bare = term.removeprefix("-").removesuffix("-")
+        assert not set(bare) & set("&-, \n")
+        assert unquote(bare).split()[0] in text
+
+
+def test_the_link_maker_follows_the_page() -> None:
+    """Where the page has changed under a document its words are looked for, or the document is used."""
+    document = make_document("Install the package first.", url=URL)
+    for page in (ENGLISH, "New words. " + ENGLISH, None, "All else."):
+        make = link_maker(lambda url, page=page: page)  # type: ignore[misc]
+        assert make(document, 0, 26).endswith(":~:text=Install%20the%20package%20first.")
