@@ -36,6 +36,8 @@ _META = re.compile(rb"<meta\b[^<>]{0,400}>", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"""^\s*<\?xml[^<>]{0,200}encoding\s*=\s*["']([\w.:-]{1,40})["']""", re.IGNORECASE)
 _MARKUP = re.compile(rb"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+_CYRILLIC = re.compile("[Ѐ-ӿ—–«»№…“”]")
+_COMMON_CYRILLIC = re.compile("[оеаинтсрвл]")
 _WESTERN = re.compile("[àâäáãåæçèéêëìíîïñòóôöõøùúûüýÿßœÀÂÄÉÈÊÇÎÔÖÜÅØ’‘“”«»–—…•€°©®·\u00a0]")
 _WITHIN_WORD = re.compile(
     "(?<=[a-z])[àâäáãåæçèéêëìíîïñòóôöõøùúûüýÿßœ’…–—]|[ÀÂÄÉÈÊÇÎÔÖÜÅØàâäáãåæçèéêëìíîïñòóôöõøùúûüýÿßœ“«](?=[a-z])"
@@ -84,7 +86,8 @@ def _python_name(label: bytes) -> str | None:
     name = label.decode("ascii").lower()
     try:
         known = codecs.lookup(_ALIASES.get(name, name)).name
-    except LookupError:
+        b"a".decode(known)
+    except (LookupError, UnicodeError):  # unknown, or a codec that is not for text, such as "hex"
         return None
     return _WIDER.get(known, known)
 
@@ -92,7 +95,7 @@ def _python_name(label: bytes) -> str | None:
 def _strict(data: bytes, encoding: str) -> str | None:
     try:
         return data.decode(encoding)
-    except (UnicodeError, LookupError):  # LookupError: a codec that is not for text, such as "hex"
+    except UnicodeError:
         return None
 
 
@@ -106,8 +109,8 @@ def _nearly_utf8(data: bytes) -> bool:
 def _guess(data: bytes) -> str:
     """The likeliest set of bytes that nobody labelled, told by their text without the markup.
 
-    charset-normalizer takes Western European pages for Polish and short Japanese ones for nothing at all, so these
-    two are tried first, by signs that other texts hardly show.
+    charset-normalizer takes Western European pages for Polish, some Russian ones for Japanese and short Japanese ones
+    for nothing at all, so these are tried first, by signs that other texts hardly show.
     """
     from charset_normalizer import from_bytes
 
@@ -116,10 +119,19 @@ def _guess(data: bytes) -> str:
         text = sample.decode(encoding, "replace")
         if 4 * len(_KANA.findall(text)) > _foreign(text) > 20 * text.count("\ufffd"):
             return encoding
+    for encoding in ("cp1251", "koi8_r"):
+        if _looks_russian(sample.decode(encoding, "replace")):
+            return encoding
     if _looks_western(sample.decode("cp1252", "replace")):
         return "cp1252"
     best = from_bytes(sample, steps=5, chunk_size=512, cp_exclusion=["utf_7"]).best()
     return (_python_name(best.encoding.encode()) if best else None) or "cp1252"
+
+
+def _looks_russian(text: str) -> bool:
+    """Whether it is made of Cyrillic letters, the common ones common, and more small ones than capitals."""
+    common, foreign = len(_COMMON_CYRILLIC.findall(text)), _foreign(text)
+    return common > 0.45 * foreign and len(_CYRILLIC.findall(text)) > 0.9 * foreign
 
 
 def _looks_western(text: str) -> bool:

@@ -7,6 +7,7 @@ sentences, code lines and table rows end; neighbours in a section share a senten
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -100,7 +101,7 @@ def _merged(page: Page, sections: Sequence[Section], plan: _Plan) -> Iterator[Se
 
 def _may_join(page: Page, first: Section, second: Section, plan: _Plan) -> bool:
     parent = first.path[:-1]
-    if second.path[: len(parent)] != parent or (first.path and not parent and second.path[:1] != first.path[:1]):
+    if second.path[: len(parent)] != parent:
         return False
     sizes = [plan.count(page.text[section.start : section.end][: plan.target * 8]) for section in (first, second)]
     return min(sizes) < _TINY and sum(sizes) <= plan.target * 2 // 3
@@ -142,28 +143,29 @@ def _shortened(heading: str) -> str:
 
 def _packed(pieces: Sequence[Piece], most: int, overlap: float) -> Iterator[list[Piece]]:
     """Groups of pieces of about equal size, none above `most` tokens; each may begin with the end of the one before."""
-    total = sum(piece.tokens for piece in pieces)
-    goal = total / max(1, -(-total // most)) if most else total
+    left = sum(piece.tokens for piece in pieces)
+    chunks = 1 if left <= most else math.ceil(left / (most * (1 - overlap)))
+    goal = left / chunks
     group: list[Piece] = []
-    size, fresh = 0, 0
+    repeated, fresh = 0, 0
     for piece in pieces:
-        if fresh and (size + piece.tokens > most or size + piece.tokens / 2 > goal * 1.05):
+        if fresh and (repeated + fresh + piece.tokens > most or fresh + piece.tokens / 2 > goal):
             yield group
-            group = _tail(group, most, overlap, before=piece)
-            size, fresh = sum(item.tokens for item in group), 0
-            if size + piece.tokens > most:
-                group, size = [], 0
+            left, chunks = left - fresh, max(1, chunks - 1)
+            goal = left / chunks
+            group = _tail(group, goal * overlap, before=piece)
+            repeated, fresh = sum(item.tokens for item in group), 0
+            if repeated + piece.tokens > most:
+                group, repeated = [], 0
         group.append(piece)
-        size += piece.tokens
-        fresh += 1
-    if fresh:
+        fresh += piece.tokens
+    if group:
         yield group
 
 
-def _tail(group: Sequence[Piece], most: int, overlap: float, *, before: Piece) -> list[Piece]:
-    """The last sentences of a chunk, to begin the next one with."""
+def _tail(group: Sequence[Piece], budget: float, *, before: Piece) -> list[Piece]:
+    """The last sentences of a chunk, of at most `budget` tokens, to begin the next one with."""
     kept: list[Piece] = []
-    budget = most * overlap
     for piece in reversed(group[1:]):
         if not piece.prose or not before.prose or piece.tokens > budget:
             break

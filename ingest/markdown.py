@@ -99,7 +99,7 @@ class MarkdownReader:
         if quoted:
             if self._kind != "quote":
                 self._flush()
-            self._kind, line = "quote", line[quoted.end() :]
+            self._kind, self._level, line = "quote", 0, line[quoted.end() :]
             if not line.strip():
                 self._flush()
                 return
@@ -191,11 +191,12 @@ def inline_text(raw: str) -> str:
     """What a line of Markdown shows: links by their text, emphasis without its marks, code as written."""
     held: list[str] = []
 
-    def hold(code: re.Match[str]) -> str:
-        held.append(code.group(2).strip())
+    def hold(text: str) -> str:
+        held.append(text)
         return f"\x1e{len(held) - 1}\x1e"
 
-    text = _CODE_SPAN.sub(hold, raw)
+    text = _CODE_SPAN.sub(lambda code: hold(code.group(2).strip()), raw)
+    text = _ESCAPE.sub(lambda escape: hold(escape.group(1)), text)
     text = _IMAGE.sub("", text)
     text = _LINK.sub(r"\1", text)
     text = _AUTOLINK.sub(r"\1", text)
@@ -203,8 +204,7 @@ def inline_text(raw: str) -> str:
     for mark in (_STRONG, _EMPHASIS):
         text = mark.sub(r"\2", text)
     text = _STRUCK.sub(r"\1", text)
-    text = html.unescape(_ESCAPE.sub(r"\1", text))
-    return fold(_HELD.sub(lambda place: held[int(place.group(1))], text))
+    return fold(_HELD.sub(lambda place: held[int(place.group(1))], html.unescape(text)))
 
 
 def _row(line: str) -> str:

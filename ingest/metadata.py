@@ -21,6 +21,7 @@ _SITE_SUFFIX = re.compile(r"\s+(?:[|·•»—–-]|::)\s+")
 _MOST_LINKS = 20_000
 _LONGEST_JSON = 500_000
 _LONGEST_TITLE = 300
+_LONGEST_SITE = 40
 _TOLD_APART = frozenset("en de fr es it pt nl sv pl tr zh ja ko ar ru".split())
 
 
@@ -126,7 +127,7 @@ def _without_site(title: str, site: str) -> str:
         return title[: title.rindex(parts[-1])].rstrip(" |·•»—–-:")
     if site and parts[0].casefold() == site.casefold():
         return title[len(parts[0]) :].lstrip(" |·•»—–-:")
-    return max(parts, key=len) if len(parts) == 2 and min(map(len, parts)) < 25 else title
+    return parts[0] if len(parts) == 2 and len(parts[1]) < _LONGEST_SITE else title
 
 
 def _stated(root: etree._Element) -> dict[str, Any]:

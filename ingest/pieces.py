@@ -74,7 +74,8 @@ def page_sections(page: Page) -> list[Section]:
         placed = Placed(block, offset, offset + len(block.text))
         offset = placed.end + len(BLOCK_SEPARATOR)
         if block.kind == "heading":
-            sections.extend(_section(stack, held))
+            if not _only_parent(held, block):
+                sections.extend(_section(stack, held))
             held = []
             while stack and stack[-1].level >= block.level:
                 stack.pop()
@@ -82,6 +83,11 @@ def page_sections(page: Page) -> list[Section]:
         held.append(placed)
     sections.extend(_section(stack, held))
     return sections
+
+
+def _only_parent(held: list[Placed], heading: Block) -> bool:
+    """Whether nothing but a heading stands above a deeper one, which names it in its path."""
+    return len(held) == 1 and held[0].block.kind == "heading" and held[0].block.level < heading.level
 
 
 def _section(stack: list[Block], held: list[Placed]) -> Iterator[Section]:
