@@ -79,8 +79,8 @@ class Index:
         writer: Callable[[str, int], IndexWriter] | None = None,
     ) -> None:
         self.catalog = catalog
-        self._vectors = vectors
-        self._words = words
+        self.vectors = vectors
+        self.words = words
         self._embeddings = embeddings
         self._fusion = fusion or Fusion(embeddings)
         self._reranker = reranker
@@ -193,8 +193,8 @@ class Index:
 
     def close(self) -> None:
         """Lets go of both indexes and the catalog."""
-        self._words.close()
-        self._vectors.close()
+        self.words.close()
+        self.vectors.close()
         self.catalog.close()
 
     def _documents(self, hits: Sequence[Hit], top_k: int, context_tokens: int) -> list[Document]:
@@ -204,8 +204,8 @@ class Index:
         self, phrasings: Sequence[str], vectors: Sequence[Sequence[float]], limit: int, filter: Filter | None
     ) -> list[Hit]:
         pool = max(POOL, limit)
-        dense = [dict(self._vectors.search(vector, pool, filter)) for vector in vectors]
-        words = [dict(self._words.search(text, pool, filter)) for text in phrasings]
+        dense = [dict(self.vectors.search(vector, pool, filter)) for vector in vectors]
+        words = [dict(self.words.search(text, pool, filter)) for text in phrasings]
         stored = list(self.catalog.load_chunks(list(_union([*words, *dense]))).values())
         if not stored:
             return []
@@ -214,7 +214,7 @@ class Index:
         asked = [
             Phrasing(
                 text,
-                self._words.rarities(text),
+                self.words.rarities(text),
                 _similarities(rows, vector),
                 self._word_scores(text, found, chunks),
             )
@@ -242,7 +242,7 @@ class Index:
     def _word_scores(self, text: str, found: dict[str, float], chunks: Sequence[Chunk]) -> Scores:
         """BM25 of every chunk, also of those that only the vectors found."""
         missing = [chunk.id for chunk in chunks if chunk.id not in found]
-        known = {**found, **self._words.scores(text, missing)}
+        known = {**found, **self.words.scores(text, missing)}
         return np.array([known.get(chunk.id, 0.0) for chunk in chunks])
 
     async def _embedded(self, phrasings: Sequence[str]) -> list[list[float]]:
