@@ -48,7 +48,12 @@ def states_a_fact(sentence: str, statement: Statement) -> bool:
     if not _ENDS.search(sentence) and not _BULLET.match(sentence) and _is_short(statement):
         return False
     spoken = _SPEAKS_OF_ITSELF.match(sentence) or _CHINESE_COURTESY.match(sentence)
-    return not spoken and not _SAYS_NOTHING_FOUND.search(sentence)
+    return not spoken and not says_nothing_found(sentence)
+
+
+def says_nothing_found(text: str) -> bool:
+    """Whether a text says that the documents hold no answer, or that none can be given."""
+    return _SAYS_NOTHING_FOUND.search(text) is not None
 
 
 def _is_short(statement: Statement) -> bool:
