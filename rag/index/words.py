@@ -224,6 +224,7 @@ class WordIndex:
     def _writing(self) -> tantivy.IndexWriter:
         if self._writer is None:
             self._writer = self._index.writer(_WRITER_BYTES, 1)
+            self._writer.garbage_collect_files()  # of a commit that was killed, whose file names would come again
         return self._writer
 
     def _check_layout(self) -> None:
