@@ -54,13 +54,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a turn ended with."""
+    """What a turn ended with. `sources` are the cited pages; None takes them from documents and citations."""
 
     answer: str
     standalone_question: str | None = None
     finish_reason: FinishReason | None = None
     documents: Sequence[Document] = ()
     citations: Sequence[Citation] = ()
+    sources: Sequence[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ def moment(seconds: float) -> datetime:
 
 def _sources(outcome: Outcome) -> list[dict[str, Any]]:
     """The documents that the answer cites, each once."""
+    if outcome.sources is not None:
+        return list(outcome.sources)
     cited = {citation.document_id for citation in outcome.citations if citation.document_id is not None}
     return [
         {"n": document.n, "title": document.title, "url": document.url}

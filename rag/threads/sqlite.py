@@ -14,7 +14,6 @@ from rag.index.database import Database
 from rag.index.locks import FileLock
 from rag.threads.sql import SCHEMA, Execute, SqlThreads
 
-
 _INCREMENTAL = 2
 
 
