@@ -1,0 +1,99 @@
+"""A site on loopback, and an ingestion over it whose index is in memory and whose waits take no time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from ingest.answers import Limits
+from ingest.database import CrawlDatabase
+from ingest.fetch import Fetcher
+from ingest.guard import Guard
+from ingest.pipeline import Ingestion, IngestParts
+from ingest.politeness import HostGate
+from ingest.progress import IngestEvent
+from ingest.reading import PageReader
+from ingest.report import Report
+from ingest.spec import IngestSpec
+from rag.models.embeddings import EmbeddingModel
+from rag.settings import Settings
+from tests.fakes import FakeEmbeddings
+from tests.ingest.site import Site
+from tests.ingest.store import MemoryStore
+
+EMBEDDINGS = EmbeddingModel("fake", FakeEmbeddings(), 64, max_tokens=400)
+
+
+async def at_once(seconds: float) -> None:
+    """Waits no time, but lets others run."""
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    """An empty site that listens on a free port."""
+    site = Site()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", site.handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    listener = web.TCPSite(runner, "127.0.0.1", 0)
+    await listener.start()
+    site.port = runner.addresses[0][1]
+    yield site
+    site.stall.set()
+    await runner.cleanup()
+
+
+def make_fetcher(guard: Guard, **limits: Any) -> Fetcher:
+    """A fetcher whose waits take no time."""
+    return Fetcher(guard, HostGate(sleep=at_once), user_agent="Footnote/0.1", limits=Limits(**limits), sleep=at_once)
+
+
+@pytest.fixture
+async def fetcher(site: Site) -> AsyncIterator[Fetcher]:
+    """A fetcher that may reach the site."""
+    async with make_fetcher(Guard([f"127.0.0.1:{site.port}"])) as fetcher:
+        yield fetcher
+
+
+class Crawler:
+    """Runs ingestions over one data folder, each as a new process would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = MemoryStore()
+        self.events: list[IngestEvent] = []
+        self.folder = folder
+        self.limits: dict[str, Any] = {"seconds": 5.0}
+        self.guard = Guard(["127.0.0.1"])
+        self.started: Callable[[Ingestion], Awaitable[None]] | None = None
+
+    async def run(self, *sources: str, **options: Any) -> Report:
+        """One ingestion of `sources`; further options are those of the spec."""
+        sitemaps = options.pop("sitemap", None)
+        spec = IngestSpec(sources=sources, sitemaps=(sitemaps,) if sitemaps else (), **options)
+        settings = Settings(data_dir=self.folder)
+        with CrawlDatabase(self.folder / "frontier.db") as database:
+            parts = IngestParts(
+                store=self.store,
+                reader=PageReader(EMBEDDINGS, spec.only),
+                fetcher=make_fetcher(self.guard, **self.limits),
+                guard=self.guard,
+                database=database,
+            )
+            ingestion = Ingestion(spec, settings, parts, listener=self.events.append)
+            watcher = asyncio.create_task(self.started(ingestion)) if self.started else None
+            report = await ingestion.run()
+            if watcher is not None:
+                await watcher
+        return report
+
+
+@pytest.fixture
+def crawler(tmp_path: Path) -> Crawler:
+    return Crawler(tmp_path / "data")
