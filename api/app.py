@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api import ask, documents, health, runs, stream_log
 from api.bodies import authenticate
+from api.connections import ConnectedApp
 from api.errors import add_error_answers
 from api.headers import SecurityHeaders
 from api.metrics import CountRequests, Metrics
@@ -36,7 +37,7 @@ def create_app(settings: Settings | None = None, service: Footnote | None = None
         ConfigurationError: a setting cannot work.
     """
     service = service or Footnote.open(settings)
-    app = FastAPI(
+    app = ConnectedApp(
         title="Footnote",
         version="0.1.0",
         description=_DESCRIPTION,

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from api.connections import keep_little_ahead
 from rag.stream.readers import EventReader
 from rag.stream.wire import PING
 
@@ -27,6 +28,7 @@ class EventStream(StreamingResponse):
         self._reader = reader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        keep_little_ahead(scope)
         try:
             await super().__call__(scope, receive, send)
         finally:

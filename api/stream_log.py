@@ -18,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.bodies import CheckedRoute
+from api.connections import keep_little_ahead
 from api.examples import PROBLEMS, STREAM
 from api.sse import SSE_HEADERS
 from rag.errors import DeadlineExceeded, FootnoteError, RunInterrupted
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 router = APIRouter(route_class=CheckedRoute, tags=["ask"])
 
 END = b"event: end\ndata: {}\n\n"
-_WAITING_BYTES = 1 << 20
+_WAITING_BYTES = 128 * 1024
 
 Names = list[Annotated[str, Field(max_length=200)]]
 
@@ -178,6 +179,7 @@ class PatchResponse(StreamingResponse):
         self._pump = pump
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        keep_little_ahead(scope)
         try:
             await super().__call__(scope, receive, send)
         finally:

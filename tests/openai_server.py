@@ -187,7 +187,8 @@ class OpenAIServer:
         leaving = asyncio.create_task(reader.read(1))
         try:
             await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            request.closed_early = not answering.done()
+            failed = answering.done() and isinstance(answering.exception(), ConnectionError)
+            request.closed_early = failed or not answering.done()
             if request.closed_early:
                 raise _Broken
             await answering

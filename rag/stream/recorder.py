@@ -97,6 +97,7 @@ class Recorder:
         with self._journal.database.read() as connection:
             # The catalog's fsync at each commit would cost more than the answer; kill -9 is survived without.
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA cache_size = -1000")
             while not (self._closing.is_set() and not self._queue):
                 self._wake.wait()
                 self._wake.clear()

@@ -27,8 +27,10 @@ from langchain_core.tracers.log_stream import LogStreamCallbackHandler, RunLog, 
 
 T = TypeVar("T")
 
-WAITING_PATCHES = 256
-"""How many patches may wait for the reader before the runnable is held back."""
+WAITING_PATCHES = 32
+"""How many patches may wait for the reader before the runnable is held back, and others get the event loop."""
+
+_LARGE_TOKEN = 16_384
 
 _CANCEL_AGAIN_SECONDS = 0.05
 
@@ -167,9 +169,9 @@ class _InlineTracer(LogStreamCallbackHandler):
             self._loop.call_soon_threadsafe(self._changed.set)
         return True
 
-    async def room(self) -> None:
+    async def room(self, limit: int = WAITING_PATCHES) -> None:
         """Waits until the reader has caught up."""
-        while len(self._waiting) >= WAITING_PATCHES:
+        while len(self._waiting) >= limit:
             self._room.clear()
             await self._room.wait()
 
@@ -215,7 +217,9 @@ class _InlineTracer(LogStreamCallbackHandler):
 
     async def _token_with_room(self, token: str | list[str | dict[str, Any]], **kwargs: Any) -> None:
         self._token(token, **kwargs)
-        if len(self._waiting) >= WAITING_PATCHES:
+        if len(token) > _LARGE_TOKEN:
+            await self.room(1)  # such tokens are not collected
+        elif len(self._waiting) >= WAITING_PATCHES:
             await self.room()
 
     async def tap_output_aiter(self, run_id: UUID, output: AsyncIterator[T]) -> AsyncIterator[T]:

@@ -26,7 +26,7 @@ from rag.vocabulary import Answer
 
 logger = logging.getLogger(__name__)
 
-WINDOW_BYTES = 1 << 20
+WINDOW_BYTES = 128 * 1024
 """How far a run may be ahead of its fastest reader, and of the journal, before it is held back."""
 
 _TAIL_BYTES = 256 * 1024
