@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from rag.citations.lexicon import (
@@ -21,7 +22,13 @@ _FILLERS = frozenset(
     "case correct fact clear".split()
 )
 _CHINESE_FILLERS = "有能会是曾被再可要想得在对把将以过"
-_LONGEST_NEGATOR = 3
+_OTHER = "\x00"
+_CHINESE_NEGATION = re.compile(
+    f"{'|'.join(sorted(CHINESE_NOT_NEGATORS, key=len, reverse=True))}"
+    f"|(?P<negator>{'|'.join(sorted(CHINESE_NEGATORS, key=len, reverse=True))})"
+    f"[{_CHINESE_FILLERS}]*+(?P<denied>.{{0,2}})",
+    re.DOTALL,
+)
 
 
 class Denial(NamedTuple):
@@ -79,23 +86,12 @@ def _heads(items: list[Item], place: int) -> tuple[str, ...]:
 
 def _chinese_denials(statement: Statement) -> list[Denial]:
     """Negations in Chinese text; the denied is the next character but for auxiliaries."""
-    shown = "".join(item.root if item.kind == "cjk" else "\x00" for item in statement.items)
+    shown = "".join(item.root if item.kind == "cjk" else _OTHER for item in statement.items)
     found: list[Denial] = []
-    place = 0
-    while place < len(shown):
-        harmless = next((word for word in CHINESE_NOT_NEGATORS if shown.startswith(word, place)), None)
-        if harmless is not None:
-            place += len(harmless)
-            continue
-        negator = next((word for word in CHINESE_NEGATORS if shown.startswith(word, place)), None)
-        if negator is None:
-            place += 1
-            continue
-        place += len(negator)
-        while place < len(shown) and shown[place] in _CHINESE_FILLERS:
-            place += 1
-        heads = tuple(character for character in shown[place : place + 2] if character != "\x00")
-        found.append(Denial(heads or (negator,)))
+    for match in _CHINESE_NEGATION.finditer(shown):
+        if match.lastgroup == "denied":
+            heads = match.group("denied").replace(_OTHER, "")
+            found.append(Denial(tuple(heads) or (match.group("negator"),)))
     return found
 
 

@@ -77,6 +77,7 @@ class Verifier:
         self._documents = {document.n: document for document in documents}
         self._link = link
         self._sources: dict[int, SourceText] = {}
+        self._known: tuple[int, frozenset[str], frozenset[str]] | None = None
 
     def verify(self, claim: Claim) -> list[Citation]:
         """One citation for each number the claim names, in that order; offsets of quotes count in the document's text.
@@ -156,9 +157,12 @@ class Verifier:
 
     def _capitals(self) -> tuple[frozenset[str], frozenset[str]]:
         """Words known as names, and words known as ordinary, from the documents read so far."""
-        sources = self._sources.values()
-        ordinary = frozenset().union(*(source.ordinary for source in sources))
-        return frozenset().union(*(source.names for source in sources)) - ordinary, ordinary
+        if self._known is None or self._known[0] != len(self._sources):
+            sources = self._sources.values()
+            ordinary = frozenset().union(*(source.ordinary for source in sources))
+            names = frozenset().union(*(source.names for source in sources)) - ordinary
+            self._known = (len(sources), names, ordinary)
+        return self._known[1], self._known[2]
 
     def _check(self, claim: Statement, n: int) -> Finding:
         source = self._source(n)

@@ -27,9 +27,8 @@ _CLOSERS = "\"'”’»)\\]）］】」』》〉*_`"
 _CJK = "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
 
 _STOP = re.compile(r"[\n\r\u2028\u2029]|[.!?…。！？；｡．؟۔।]+")
-_TAIL = re.compile(
-    rf"[{_CLOSERS}]{{0,6}}(?:[ \t\u00a0]{{0,2}}{MARKER}){{0,8}}([.!?。！？；…]{{0,3}})[{_CLOSERS}]{{0,4}}"
-)
+_MARKERS = rf"(?:[ \t\u00a0]{{0,2}}{MARKER}){{0,8}}"
+_TAIL = re.compile(rf"[{_CLOSERS}]{{0,6}}{_MARKERS}([.!?。！？；…]{{0,3}})[{_CLOSERS}]{{0,4}}{_MARKERS}")
 _MARKER = re.compile(MARKER)
 _MARKER_BEGUN = re.compile(r"[ \t\u00a0]{0,2}(?:[\[［【][^\]］】\n]{0,100})?\Z")
 _GAP = re.compile(r"[ \t\u00a0\u3000]{0,16}")

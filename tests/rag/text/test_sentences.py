@@ -59,6 +59,7 @@ def test_chinese_and_japanese(sentences: list[str]) -> None:
     [
         ["Fact one [1].", "Fact two.[1]", "Fact three. [1]", "Fact four. [1][2]", "Five [1, 2].", "Six.[^1]", "Seven."],
         ["说法一[1]。", "说法二。[1]", "说法三。【2】", "说法四。［１］", "说法五。"],
+        ["It has more (own trucks, etc.). [1]", "Next one."],
         ["He said “so.” [1]", "Lower case follows. [3]", "pip installs it. [1-3]", "Done."],
     ],
 )
