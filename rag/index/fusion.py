@@ -28,7 +28,7 @@ FOREIGN_DENSE_WEIGHT = 0.1
 """Where the embedder does not know the language of the question or of the page."""
 NEAR_WEIGHT = 1.25
 PHRASE_WEIGHT = 1.0
-READ_CLOSELY = 50
+READ_CLOSELY = 30
 """Candidates whose text is looked at: closeness cannot lift the others into view."""
 FEEDBACK_WEIGHT = 1 / 3
 """Of the likeness to the best candidates, beside 1 of the likeness to the question."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rag.index.rerank import Reranker
     from rag.index.writer import IndexWriter
 
-POOL = 100
+POOL = 60
 """Candidates from each index."""
 _RERANKED = 50
 _HITS_PER_DOCUMENT = 4
