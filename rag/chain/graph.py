@@ -53,7 +53,7 @@ def build_chain(context: ChainContext, *, checkpointer: BaseCheckpointSaver[Any]
     return AskChain(bound=bound, kwargs={"context": context, "stream_mode": "values", "output_keys": output_keys})
 
 
-class AskChain(RunnableBinding[Any, Any]):
+class AskChain(RunnableBinding[Any, Any]):  # type: ignore[no-redef]
     """A graph with its context. `invoke` and `stream` run the same asynchronous nodes in a thread of their own."""
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
@@ -64,7 +64,7 @@ class AskChain(RunnableBinding[Any, Any]):
 
 
 def _first_node(state: AskState, runtime: Runtime[ChainContext]) -> Literal["condense", "contextualize", "retrieve"]:
-    _checked(state)
+    check_question(state)
     if needs_condensing(state, runtime.context.settings.history_tokens):
         return "condense"
     return _after_condensing(state)
@@ -74,7 +74,8 @@ def _after_condensing(state: AskState) -> Literal["contextualize", "retrieve"]:
     return "contextualize" if needs_contextualizing(state) else "retrieve"
 
 
-def _checked(state: AskState) -> None:
+def check_question(state: AskState) -> None:
+    """Raises InvalidRequest unless there is a question."""
     question = state.get("question")
     if not isinstance(question, str) or not question.strip():
         raise InvalidRequest(f"The question is {question!r}.", 'Give a text: {"question": "How do I index a site?"}.')

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from rag.errors import ModelError, ModelRateLimited, ModelStreamBroken, ModelUnavailable
@@ -27,6 +27,12 @@ class Reply:
     parts: list[str] = field(default_factory=list)
     finish_reason: str | None = None
     usage: dict[str, int] = field(default_factory=dict)
+    calls_tools: bool = False
+
+    @property
+    def began(self) -> bool:
+        """Whether anything was said that cannot be taken back."""
+        return bool(self.parts) or self.calls_tools
 
     @property
     def text(self) -> str:
@@ -35,13 +41,14 @@ class Reply:
     def take(self, chunk: AIMessageChunk) -> None:
         if text := chunk.text:
             self.parts.append(text)
+        self.calls_tools = self.calls_tools or bool(chunk.tool_call_chunks)
         self.finish_reason = finish_reason(chunk) or self.finish_reason
         for name, count in (chunk.usage_metadata or {}).items():
             if isinstance(count, int):
                 self.usage[name] = self.usage.get(name, 0) + count
 
 
-def finish_reason(chunk: AIMessageChunk) -> str | None:
+def finish_reason(chunk: AIMessage) -> str | None:
     """How the answer ended, in OpenAI's words, whatever the provider calls it."""
     metadata = chunk.response_metadata
     reason = metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("done_reason")
@@ -81,55 +88,69 @@ class ModelCall:
             ModelStreamBroken: it stopped in mid-answer, or ended without saying why.
             ModelError: what else the provider said no with, and an empty answer.
         """
-        deadline = asyncio.get_running_loop().time() + self.settings.ask_timeout
+        reply = Reply()
+        async with aclosing(self.stream(messages, config, **kwargs)) as chunks:
+            async for chunk in chunks:
+                reply.take(chunk)
+        return reply
+
+    async def stream(
+        self, messages: Sequence[BaseMessage], config: RunnableConfig, **kwargs: Any
+    ) -> AsyncGenerator[AIMessageChunk]:
+        """The chunks of an answer, from the try that came through. Raises as `run`."""
+        time = asyncio.get_running_loop().time
+        deadline = time() + self.settings.ask_timeout
         for attempt in range(self.retries + 1):
             reply = Reply()
             try:
-                await self._stream(reply, list(messages), config, kwargs)
-                return self._checked(reply)
+                async with aclosing(self._chunks(reply, list(messages), config, kwargs)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+                return
             except ModelError as error:
                 pause = _pause(error, attempt)
-                out_of_time = asyncio.get_running_loop().time() + pause >= deadline
-                if reply.parts or not error.retryable or attempt == self.retries or out_of_time:
+                out_of_time = time() + pause >= deadline
+                if reply.began or not error.retryable or attempt == self.retries or out_of_time:
                     raise
             await self.sleep(pause)
-        raise AssertionError("unreachable: the last try returns or raises")
 
-    async def _stream(
+    async def _chunks(
         self, reply: Reply, messages: list[BaseMessage], config: RunnableConfig, kwargs: dict[str, Any]
-    ) -> None:
+    ) -> AsyncGenerator[AIMessageChunk]:
         try:
-            async with aclosing(self.chat.model.astream(messages, config, **kwargs)) as chunks:  # type: ignore[type-var]
+            async with aclosing(cast(Any, self.chat.model.astream(messages, config, **kwargs))) as chunks:
                 while (chunk := await self._next(chunks, reply)) is not None:
                     reply.take(chunk)
+                    yield chunk
         except ModelError:
             raise
         except Exception as error:
             translated = translate_model_error(error, self.chat.name)
-            if reply.parts and not isinstance(translated, ModelStreamBroken):
+            if reply.began and not isinstance(translated, ModelStreamBroken):
                 translated = self._broken("stopped in mid-answer")
             raise translated from error
+        self._check(reply)
 
     async def _next(self, chunks: AsyncIterator[Any], reply: Reply) -> AIMessageChunk | None:
-        limit = self.settings.token_timeout if reply.parts else self.settings.first_token_timeout
+        limit = self.settings.token_timeout if reply.began else self.settings.first_token_timeout
         try:
             async with asyncio.timeout(limit):
                 return await anext(chunks, None)
         except TimeoutError as error:
-            if reply.parts:
+            if reply.began:
                 raise self._broken(f"said nothing for {limit:g} seconds in mid-answer") from error
             raise ModelUnavailable(
                 f"The model {self.chat.name!r} said nothing for {limit:g} seconds.",
                 "Check its server, or raise RAG_FIRST_TOKEN_TIMEOUT.",
             ) from error
 
-    def _checked(self, reply: Reply) -> Reply:
-        if reply.finish_reason is None and reply.parts:
+    def _check(self, reply: Reply) -> None:
+        """Raises unless an answer that has ended is one."""
+        if reply.finish_reason is None and reply.began:
             raise self._broken("ended its stream without a finish reason, so the answer may be cut")
-        if not reply.text.strip() and reply.finish_reason != "content_filter":
+        if not reply.text.strip() and not reply.calls_tools and reply.finish_reason != "content_filter":
             cure = "Raise RAG_MAX_ANSWER_TOKENS." if reply.finish_reason == "length" else "Ask again."
             raise ModelError(f"The model {self.chat.name!r} returned an empty answer.", cure)
-        return reply
 
     def _broken(self, what: str) -> ModelStreamBroken:
         return ModelStreamBroken(f"The model {self.chat.name!r} {what}.", "Ask again.")

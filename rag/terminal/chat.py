@@ -1,0 +1,176 @@
+"""`footnote chat`: a conversation in a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from rich.console import Console
+from rich.text import Text
+
+from rag.errors import FootnoteError, NotFound
+from rag.request import parse_request
+from rag.service import Footnote
+from rag.settings import Settings
+from rag.terminal.asking import show_run
+from rag.terminal.screen import Screen, open_screen
+from rag.terminal.text import harmless
+from rag.terminal.upkeep import show_sources
+from rag.threads.memory import ThreadStore, open_threads
+
+_HELP = """\
+/sources     the pages that answer questions
+/history     what was asked and answered in this conversation
+/threads     all conversations
+/thread ID   go on with another one
+/new         start a new one
+/quit        leave (also Ctrl-D)"""
+
+
+class Chat:
+    """A conversation and its commands.
+
+    Args:
+        read_line: asks for one line; raises EOFError at the end of the input.
+        screen: makes the screen of each answer.
+    """
+
+    def __init__(
+        self,
+        footnote: Footnote,
+        threads: ThreadStore,
+        thread_id: str | None,
+        *,
+        read_line: Callable[[str], Awaitable[str]],
+        screen: Callable[[], Screen] = open_screen,
+        console: Console | None = None,
+    ) -> None:
+        self._footnote = footnote
+        self._threads = threads
+        self.thread_id = thread_id or _new_name()
+        self._read_line = read_line
+        self._screen = screen
+        self._console = console or Console(highlight=False)
+
+    async def run(self) -> None:
+        """Answers line after line until /quit or the end of the input."""
+        self._say(f"Thread {self.thread_id}. Ask a question; /help lists the commands.")
+        while True:
+            try:
+                line = (await self._read_line("\n› ")).strip()
+            except EOFError:
+                return
+            if line in ("/quit", "/exit"):
+                return
+            try:
+                await (self._obey(line) if line.startswith("/") else self._answer(line))
+            except FootnoteError as error:
+                self._say(str(error), "red")
+
+    async def _answer(self, question: str) -> None:
+        if not question:
+            return
+        request = parse_request(question=question, thread_id=self.thread_id)
+        async with _stoppable() as stopped:
+            try:
+                await show_run(self._footnote, request, self._screen())
+            except asyncio.CancelledError:
+                if not stopped():
+                    raise
+                self._say("(stopped)")
+
+    async def _obey(self, line: str) -> None:
+        command, _, argument = line.partition(" ")
+        argument = argument.strip()
+        match command:
+            case "/sources":
+                show_sources(self._footnote.settings, None, as_json=False)
+            case "/history":
+                await self._show_history()
+            case "/threads":
+                for thread in await asyncio.to_thread(self._threads.threads):
+                    self._say(f"{thread.id}  {thread.updated_at:%Y-%m-%d %H:%M}  {thread.turns:>3}  {thread.title}", "")
+            case "/thread" if argument:
+                parse_request(question="?", thread_id=argument)
+                self.thread_id = argument
+                self._say(f"Thread {self.thread_id}.")
+            case "/new":
+                self.thread_id = _new_name()
+                self._say(f"Thread {self.thread_id}.")
+            case "/help":
+                self._say(_HELP)
+            case _:
+                self._say(f"There is no command {line!r}.\n{_HELP}")
+
+    async def _show_history(self) -> None:
+        try:
+            turns = await asyncio.to_thread(self._threads.turns, self.thread_id)
+        except NotFound:
+            self._say("Nothing was asked here yet.")
+            return
+        for turn in turns:
+            self._say(f"› {turn.question}", "bold")
+            self._say(turn.answer if turn.state == "done" else f"{turn.answer} ({turn.state})".strip(), "")
+
+    def _say(self, text: str, style: str = "dim") -> None:
+        self._console.print(Text(harmless(text), style=style), soft_wrap=True)
+
+
+async def chat(settings: Settings, thread_id: str | None) -> None:
+    """Talks on standard input and output."""
+    if thread_id is not None:
+        parse_request(question="?", thread_id=thread_id)
+    threads = open_threads(settings)
+    try:
+        async with Footnote.open(settings) as footnote:
+            await Chat(footnote, threads, thread_id, read_line=_read_line).run()
+    finally:
+        threads.close()
+
+
+async def _read_line(prompt: str) -> str:
+    """One line of standard input, with editing and history where it is a terminal; Ctrl-C gives an empty one."""
+    if not sys.stdin.isatty():
+        line = await asyncio.to_thread(sys.stdin.readline)
+        if not line:
+            raise EOFError
+        return line
+    import readline  # noqa: F401 - its import gives `input` its editing
+
+    try:
+        return input(prompt)
+    except KeyboardInterrupt:
+        sys.stdout.write("\n")
+        return ""
+
+
+@asynccontextmanager
+async def _stoppable() -> AsyncIterator[Callable[[], bool]]:
+    """Ctrl-C cancels the body, not the program; the function given tells whether it did."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine that runs has a task
+    interrupted = False
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        interrupted = True
+        task.cancel()
+
+    def stopped() -> bool:
+        if interrupted:
+            task.uncancel()
+        return interrupted
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        yield stopped
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+def _new_name() -> str:
+    return secrets.token_hex(4)
