@@ -109,14 +109,10 @@ class Runs:
         """Starts it.
 
         Raises:
-            StorageError: the journal cannot be written; the place is free again.
+            StorageError: the journal cannot be written.
         """
-        run.on_end = self._forget
-        try:
-            await run.start(produce, first, deadline=self._deadline)
-        except BaseException:
-            self._forget(run)
-            raise
+        run.on_end = self.forget
+        await run.start(produce, first, deadline=self._deadline)
 
     def take_place(self, work: Stoppable) -> None:
         """Counts other work as a run, and stops it with them; `give_place` when it has ended.
@@ -208,7 +204,8 @@ class Runs:
         await self._in_thread(self._journal.close)
         self._threads.shutdown()
 
-    def _forget(self, run: Run) -> None:
+    def forget(self, run: Run) -> None:
+        """Frees the place of a run that has ended, or could not be started."""
         self._live.pop(run.id, None)
         self._look_idle()
 

@@ -147,6 +147,21 @@ async def stop(task: asyncio.Task[Any]) -> None:
         raise interrupted
 
 
+async def whatever_happens(work: Awaitable[T]) -> T:
+    """The result of `work`, which goes on to its end also when the caller is cancelled, once or many times."""
+    task = asyncio.ensure_future(work)
+    interrupted: asyncio.CancelledError | None = None
+    with anyio.CancelScope(shield=True):
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError as error:
+                interrupted = error
+    if interrupted is not None:
+        raise interrupted
+    return task.result()
+
+
 class _InlineTracer(LogStreamCallbackHandler):
     """The public tracer, called in the task that makes the tokens, with a bounded queue behind it."""
 

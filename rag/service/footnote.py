@@ -12,25 +12,27 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from rag.errors import FootnoteError, InvalidRequest, Overloaded
-from rag.events import Done, Event, RunStarted
+from rag.events import Event, RunStarted
 from rag.models.chat import ChatModel, open_chat_model
 from rag.models.embeddings import EmbeddingModel, open_embeddings
 from rag.request import AskRequest
+from rag.service.conversations import Conversation, Conversations, interrupted_unless_finished
+from rag.service.producing import chain_input, link_maker, produce, read_log
 from rag.settings import Settings
-from rag.stream.assemble import ANSWER_TAG, RETRIEVER_NAME, REWRITE_TAG, TOOL_TYPE, Assembler, Assembly, Verify
+from rag.stream.assemble import Assembler, Assembly, Verify
 from rag.stream.guard import OutputGuard
 from rag.stream.readers import EventTap
 from rag.stream.registry import Runs
 from rag.stream.run_log import astream_log
 from rag.stream.runs import Run
 from rag.stream.summary import summary
+from rag.threads.memory import open_threads
 from rag.vocabulary import Answer, Document
 
 if TYPE_CHECKING:
@@ -40,9 +42,6 @@ if TYPE_CHECKING:
     from rag.index.search import Index
 
 logger = logging.getLogger(__name__)
-
-_TURN_SECONDS = 0.005
-"""How long one run may keep the event loop to itself."""
 
 OpenIndex = Callable[[Settings, EmbeddingModel], "Index"]
 
@@ -88,13 +87,14 @@ class Footnote:
         self.settings = settings
         self.chat = chat
         self.embeddings = embeddings
+        self.conversations = Conversations(lambda: open_threads(settings), ttl_days=settings.thread_ttl_days)
         self._open_index = open_index
         self.listeners: list[Callable[[str, Event], None]] = [on_event] if on_event is not None else []
         self._on_done = on_done
         self._clock = clock
         self._runs: Runs | None = None
         self._index: Index | None = None
-        self._chain: Runnable[Any, Any] | None = None
+        self._chains: dict[bool, Runnable[Any, Any]] = {}
         self._opening = asyncio.Lock()
         self._closed = False
         OutputGuard(settings.blocked_phrases)  # a pattern that cannot be read shows now, not at the first answer
@@ -137,6 +137,7 @@ class Footnote:
         self._closed = True
         if runs is not None:
             await runs.close()
+        await self.conversations.close()
         if index is not None:
             await asyncio.to_thread(index.close)
 
@@ -170,14 +171,20 @@ class Footnote:
                 self._index = await asyncio.to_thread(self._open_index, self.settings, self.embeddings)
             return self._index
 
-    async def chain(self) -> Runnable[Any, Any]:
-        """The chain as a LangChain runnable: `{"question": …}` in, question, documents and answer out."""
-        if self._chain is None:
+    async def chain(self, *, remembering: bool = False) -> Runnable[Any, Any]:
+        """The chain as a LangChain runnable: `{"question": …}` in, question, documents and answer out.
+
+        Args:
+            remembering: run on a thread: `config={"configurable": {"thread_id": …}}`.
+        """
+        if remembering not in self._chains:
             from rag.chain.context import ChainContext
             from rag.chain.graph import build_chain
 
-            self._chain = build_chain(ChainContext(await self.index(), self.chat, self.settings))
-        return self._chain
+            context = ChainContext(await self.index(), self.chat, self.settings)
+            checkpointer = await self.conversations.checkpointer() if remembering else None
+            self._chains[remembering] = build_chain(context, checkpointer=checkpointer)
+        return self._chains[remembering]
 
     async def start(self, request: AskRequest | str, *, principal: str = "") -> Run:
         """Starts a run, and returns when its first event is in the journal.
@@ -187,6 +194,7 @@ class Footnote:
 
         Raises:
             Overloaded: all places are taken.
+            Conflict: another question is being answered in the thread.
             StorageError: the journal cannot be written.
         """
         started = self._clock()
@@ -208,7 +216,18 @@ class Footnote:
             created_at=datetime.fromtimestamp(run.row.created_at, UTC),
             thread_id=request.thread_id,
         )
-        await self.runs.start(run, lambda run: self._produce(run, request, started), first)
+        turn: Conversation | None = None
+        try:
+            if request.thread_id is not None:
+                turn = await self.conversations.begin(
+                    request.thread_id, request.question, run_id=run.id, owner=principal
+                )
+            await self.runs.start(run, lambda run: self._produce(run, request, started, turn), first)
+        except BaseException:
+            self.runs.forget(run)
+            if turn is not None:
+                await turn.interrupt("")
+            raise
         return run
 
     async def stream(self, request: AskRequest | str, *, principal: str = "") -> AsyncIterator[Event]:
@@ -258,7 +277,7 @@ class Footnote:
         Raises:
             StorageError, IndexUnavailable, IndexMismatch: the index cannot be used.
         """
-        return astream_log(await self.chain(), _input(request), config, **filters)
+        return astream_log(await self.chain(), chain_input(request), config, **filters)
 
     async def health(self) -> Health:
         """Opens what is not open yet, and asks each part whether it works."""
@@ -274,8 +293,22 @@ class Footnote:
             problems["index"] = str(error)
         return Health(problems)
 
-    async def _produce(self, run: Run, request: AskRequest, started: float) -> None:
-        assembler = Assembler(
+    async def _produce(self, run: Run, request: AskRequest, started: float, turn: Conversation | None) -> None:
+        assembler = self._assembler(run, request, started)
+
+        async def keep(answer: Answer) -> None:
+            if turn is not None:
+                await turn.finish(answer)
+
+        async with interrupted_unless_finished(turn, lambda: assembler.text):
+            chain = await self.chain(remembering=turn is not None)
+            log = read_log(chain, request, turn.config if turn is not None else None)
+            await produce(run, log, assembler, keep)
+        if self._on_done is not None and run.answer is not None:
+            self._on_done(run.answer)
+
+    def _assembler(self, run: Run, request: AskRequest, started: float) -> Assembler:
+        return Assembler(
             Assembly(
                 run_id=run.id,
                 question=request.question,
@@ -288,83 +321,8 @@ class Footnote:
                 guard=OutputGuard(self.settings.blocked_phrases),
             )
         )
-        chain = await self.chain()
-        log = astream_log(
-            chain,
-            _input(request),
-            with_streamed_output_list=False,
-            include_names=[RETRIEVER_NAME],
-            include_tags=[REWRITE_TAG, ANSWER_TAG],
-            include_types=[TOOL_TYPE],
-        )
-        turn = _Turn(run)
-        async with aclosing(log):
-            async for patch in log:
-                for event in assembler.feed(patch):
-                    run.emit(event)
-                    if turn.is_over:
-                        await turn.pass_on()
-                if assembler.blocked:
-                    break
-        for event in assembler.finish():
-            if isinstance(event, Done):
-                run.answer = assembler.answer()
-            run.emit(event)
-        if self._on_done is not None and run.answer is not None:
-            self._on_done(run.answer)
 
     def _verifier(self, documents: Sequence[Document]) -> Verify:
         from rag.citations.verify import Verifier
 
-        return Verifier(documents, link=_links(self._index)).verify
-
-
-class _Turn:
-    """Keeps one run from taking the event loop, the journal or memory for itself."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._time = asyncio.get_running_loop().time
-        self._end = self._time() + _TURN_SECONDS
-
-    @property
-    def is_over(self) -> bool:
-        return self._time() >= self._end or self._run.is_ahead
-
-    async def pass_on(self) -> None:
-        await asyncio.sleep(0)
-        await self._run.room()
-        self._end = self._time() + _TURN_SECONDS
-
-
-def _input(request: AskRequest) -> dict[str, Any]:
-    """The request as the chain takes it; what is not given is left out."""
-    given: dict[str, Any] = {
-        "question": request.question,
-        "standalone_question": request.standalone_question,
-        "top_k": request.top_k,
-    }
-    if not request.rewrite:
-        given["rewrite"] = False
-    if request.history:
-        given["history"] = [{"role": message.role, "content": message.content} for message in request.history]
-    if request.filter is not None:
-        given["filter"] = request.filter.model_dump(exclude_none=True)
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _links(index: Index | None) -> Callable[[Document, int, int], str]:
-    """Makes links that open a page at the quoted words; each page is looked up once."""
-    pages: dict[str, str | None] = {}
-
-    def link(document: Document, start: int, end: int) -> str:
-        from rag.citations.links import text_fragment_link
-
-        if document.url not in pages:
-            pages[document.url] = index.catalog.page_text(document.url) if index is not None else None
-        text = pages[document.url]
-        if text is None:
-            return document.link
-        return text_fragment_link(document.url, document.anchor, text, document.start + start, document.start + end)
-
-    return link
+        return Verifier(documents, link=link_maker(self._index) if self._index is not None else None).verify

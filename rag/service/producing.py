@@ -1,0 +1,117 @@
+"""How one run comes to its events: patches of the chain's log through the assembler, to the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.tracers.log_stream import RunLogPatch
+
+from rag.events import Done
+from rag.request import AskRequest
+from rag.stream.assemble import ANSWER_TAG, RETRIEVER_NAME, REWRITE_TAG, TOOL_TYPE, Assembler
+from rag.stream.run_log import astream_log
+from rag.stream.runs import Run
+from rag.vocabulary import Answer, Document
+
+if TYPE_CHECKING:
+    from rag.index.search import Index
+
+_TURN_SECONDS = 0.005
+"""How long one run may keep the event loop to itself."""
+
+Keep = Callable[[Answer], Awaitable[None]]
+
+
+def read_log(
+    chain: Runnable[Any, Any], request: AskRequest, config: RunnableConfig | None
+) -> AsyncGenerator[RunLogPatch, None]:
+    """Runs the chain, and lets through what the assembler reads."""
+    return astream_log(
+        chain,
+        chain_input(request),
+        config,
+        with_streamed_output_list=False,
+        include_names=[RETRIEVER_NAME],
+        include_tags=[REWRITE_TAG, ANSWER_TAG],
+        include_types=[TOOL_TYPE],
+    )
+
+
+async def produce(run: Run, log: AsyncGenerator[RunLogPatch, None], assembler: Assembler, keep: Keep) -> None:
+    """Makes the events of a run. `keep` is awaited with the answer before `done` is said.
+
+    Raises:
+        Whatever the chain or `keep` raises.
+    """
+    turn = _Turn(run)
+    async with aclosing(log):
+        async for patch in log:
+            for event in assembler.feed(patch):
+                run.emit(event)
+                if turn.is_over:
+                    await turn.pass_on()
+            if assembler.blocked:
+                break
+    for event in assembler.finish():
+        if isinstance(event, Done):
+            answer = assembler.answer()
+            await keep(answer)
+            run.answer = answer
+        run.emit(event)
+        if turn.is_over:
+            await turn.pass_on()
+
+
+class _Turn:
+    """Keeps one run from taking the event loop, the journal or memory for itself."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._time = asyncio.get_running_loop().time
+        self._end = self._time() + _TURN_SECONDS
+
+    @property
+    def is_over(self) -> bool:
+        return self._run.status == "running" and (self._time() >= self._end or self._run.is_ahead)
+
+    async def pass_on(self) -> None:
+        await asyncio.sleep(0)
+        await self._run.room()
+        self._end = self._time() + _TURN_SECONDS
+
+
+def chain_input(request: AskRequest) -> dict[str, Any]:
+    """The request as the chain takes it; what is not given is left out."""
+    given: dict[str, Any] = {
+        "question": request.question,
+        "standalone_question": request.standalone_question,
+        "top_k": request.top_k,
+    }
+    if not request.rewrite:
+        given["rewrite"] = False
+    if request.history:
+        given["history"] = [{"role": message.role, "content": message.content} for message in request.history]
+    if request.filter is not None:
+        given["filter"] = request.filter.model_dump(exclude_none=True)
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def link_maker(index: Index) -> Callable[[Document, int, int], str]:
+    """Makes links that open a page at the quoted words; each page is looked up once."""
+    from rag.citations.links import text_fragment_link
+
+    pages: dict[str, str | None] = {}
+
+    def link(document: Document, start: int, end: int) -> str:
+        if document.url not in pages:
+            pages[document.url] = index.catalog.page_text(document.url)
+        text = pages[document.url]
+        if text is None:
+            return document.link
+        return text_fragment_link(document.url, document.anchor, text, document.start + start, document.start + end)
+
+    return link
