@@ -31,6 +31,7 @@ from rag.vocabulary import Chunk, Filter
 
 if TYPE_CHECKING:
     import chromadb
+    import httpx
     from langchain_chroma import Chroma
 
 T = TypeVar("T")
@@ -99,6 +100,8 @@ class VectorIndex:
         timeout: seconds for one call.
         server: our own server, left when the index is closed.
         generation: which collection to use, instead of the one the catalog names.
+        write_timeout: seconds for one write, six times `timeout` when not given: a busy disk delays a batch, and
+            nobody waits for an answer meanwhile.
         exact_chunks: a filter that leaves no more chunks is answered by comparing all of them.
 
     Raises (every method):
@@ -116,11 +119,13 @@ class VectorIndex:
         server: ChromaServer | None = None,
         generation: str | None = None,
         exact_chunks: int = EXACT_CHUNKS,
+        write_timeout: float | None = None,
     ) -> None:
         self._locate = locate
         self._catalog = catalog
         self._name = collection
         self._timeout = timeout
+        self._write_timeout = write_timeout or 6 * timeout
         self._server = server
         self._generation = generation
         self._exact_chunks = exact_chunks
@@ -320,7 +325,7 @@ class VectorIndex:
     def _connected(self, again: bool) -> _Client:
         with self._lock:
             if self._client is None:
-                self._client = _Client(self._locate(again), self._timeout)
+                self._client = _Client(self._locate(again), self._timeout, self._write_timeout)
             return self._client
 
     def _forget(self, failed: _Client | None = None) -> None:
@@ -342,8 +347,8 @@ class VectorIndex:
             return error
         if isinstance(error, httpx.TimeoutException):
             return IndexUnavailable(
-                f"Chroma ({where}) did not answer within {self._timeout:g} s.",
-                "Try again; if it stays so, restart it or raise RAG_INDEX_TIMEOUT.",
+                f"Chroma ({where}) did not answer in time (RAG_INDEX_TIMEOUT is {self._timeout:g} s).",
+                "Try again; if it stays so, restart it or allow it more time.",
             )
         if isinstance(error, chromadb.errors.ChromaAuthError | chromadb.errors.AuthorizationError):
             return ConfigurationError(f"Chroma ({where}) refused the token.", "Set RAG_CHROMA_TOKEN.")
@@ -363,7 +368,7 @@ class _Client:
     proxy when one is set in the environment.
     """
 
-    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, timeout: float, write_timeout: float) -> None:
         import httpx
         from chromadb.api import ServerAPI
         from chromadb.config import Settings as ChromaSettings
@@ -384,6 +389,7 @@ class _Client:
         server._session = httpx.Client(
             headers=unbounded.headers,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
+            event_hooks={"request": [lambda request: _allow_writes(request, write_timeout)]},
             trust_env=parts.hostname not in (HOST, "localhost", "::1"),
         )
         unbounded.close()
@@ -426,6 +432,12 @@ class _Client:
         from chromadb import Collection
 
         return Collection(client=self._server, model=model, embedding_function=None)
+
+
+def _allow_writes(request: httpx.Request, seconds: float) -> None:
+    """Gives a write more time than a query."""
+    if request.url.path.endswith(("/upsert", "/delete")):
+        request.extensions["timeout"] = {**request.extensions["timeout"], "read": seconds, "write": seconds}
 
 
 def own_endpoint(server: ChromaServer) -> Callable[[bool], Endpoint]:
