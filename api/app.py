@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from api import ask, documents, health, runs, stream_log
+from api import ask, documents, health, runs, sources, stream_log, threads, websocket
 from api.bodies import authenticate
 from api.connections import ConnectedApp
 from api.errors import add_error_answers
@@ -47,7 +47,8 @@ def create_app(settings: Settings | None = None, service: Footnote | None = None
     app.state.service = service
     metrics = Metrics()
     metrics.watch(service)
-    for room in (ask, stream_log, runs, documents, health):
+    app.state.jobs = None
+    for room in (ask, stream_log, runs, threads, sources, documents, health, websocket):
         app.include_router(room.router)
     _add_metrics(app, metrics)
     add_page(app)
@@ -59,13 +60,15 @@ def create_app(settings: Settings | None = None, service: Footnote | None = None
 
 def _lifespan(service: Footnote) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stopping = Stopping(service)
         stopping.listen()
         try:
             yield
         finally:
             stopping.forget()
+            if app.state.jobs is not None:
+                await app.state.jobs.close()
             await service.aclose()
 
     return lifespan

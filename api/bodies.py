@@ -34,7 +34,7 @@ class CheckedRoute(APIRoute):
         return checked
 
 
-def authenticate(connection: HTTPConnection) -> str:
+def authenticate(connection: HTTPConnection, given: str | None = None) -> str:
     """Whose request this is: a name made from the key; the same for everybody when no keys are set.
 
     Raises:
@@ -44,7 +44,7 @@ def authenticate(connection: HTTPConnection) -> str:
     keys = [key.get_secret_value() for key in settings.api_keys]
     if not keys:
         return ""
-    given = _given_key(connection)
+    given = given or _given_key(connection)
     if given is None:
         raise Unauthorized(
             "This request has no API key.", "Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`."

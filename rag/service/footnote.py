@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_LONGEST_WAY = 2.0
+
 OpenIndex = Callable[[Settings, EmbeddingModel], "Index"]
 
 
@@ -125,6 +127,11 @@ class Footnote:
     def active(self) -> int:
         """How many runs are under way."""
         return self._runs.active if self._runs is not None else 0
+
+    async def give_way(self, seconds: float) -> None:
+        """For background work that has just kept the machine busy for so long: waits while answers are under way."""
+        if self.active:
+            await asyncio.sleep(min(seconds, _LONGEST_WAY))
 
     async def finish(self) -> None:
         """No new runs; those under way get the grace of the settings, then an `error` event."""
