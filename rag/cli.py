@@ -194,6 +194,10 @@ def rebuild() -> None:
 @app.command("eval")
 def evaluate(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Questions, one JSON object a line.")],
+    thresholds: Annotated[
+        list[str] | None,
+        typer.Option("--threshold", metavar="METRIC>=VALUE", help="What must be reached (repeatable)."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure answers against questions whose answers are known. Exit code 1 when a threshold is missed.
@@ -201,11 +205,12 @@ def evaluate(
     \b
     Examples:
       footnote eval questions.jsonl
+      footnote eval questions.jsonl --threshold "ndcg@10>=0.8" --threshold "latency_ms_p95<=500"
       footnote eval questions.jsonl --json
     """
     from rag.terminal.measuring import show_evaluation
 
-    raise typer.Exit(_run(show_evaluation(_settings(), file, as_json=as_json)))
+    raise typer.Exit(_run(show_evaluation(_settings(), file, thresholds or (), as_json=as_json)))
 
 
 @app.command()

@@ -8,7 +8,8 @@ START ─┬─ condense (a long conversation) ─┐
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, Protocol, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import RunnableBinding
@@ -25,20 +26,31 @@ from rag.chain.contextualize import contextualize, needs_contextualizing
 from rag.chain.retrieve import retrieve
 from rag.errors import InvalidRequest
 
+FirstNode = Literal["condense", "contextualize", "retrieve"]
 AskGraph = CompiledStateGraph[AskState, ChainContext, AskInput, AskOutput]
 
 
-def build_graph(*, checkpointer: BaseCheckpointSaver[Any] | None = None) -> AskGraph:
+class Node(Protocol):
+    """A node of the graph."""
+
+    async def __call__(self, state: AskState, runtime: Runtime[ChainContext]) -> dict[str, Any]: ...
+
+
+def build_graph(
+    context: ChainContext | None = None, *, checkpointer: BaseCheckpointSaver[Any] | None = None
+) -> AskGraph:
     """The compiled graph. Its dependencies come with each run: `graph.astream(input, context=ChainContext(…))`.
 
     Input is `AskInput`, output `AskOutput`. With a checkpointer, `history` and `summary` are kept by `thread_id`.
+
+    Args:
+        context: bound to the graph, for a server that gives its runs none.
     """
-    graph = StateGraph(AskState, ChainContext, input_schema=AskInput, output_schema=AskOutput)
-    graph.add_node("condense", condense)
-    graph.add_node("contextualize", contextualize)
-    graph.add_node("retrieve", retrieve)
-    graph.add_node("answer", answer)
-    graph.add_conditional_edges(START, _first_node)
+    schema = ChainContext if context is None else None
+    graph = StateGraph(AskState, cast(Any, schema), input_schema=AskInput, output_schema=AskOutput)
+    for node in (condense, contextualize, retrieve, answer):
+        graph.add_node(node.__name__, node if context is None else _bound(node, context))
+    graph.add_conditional_edges(START, _first_node if context is None else partial(_first_with, context))
     graph.add_conditional_edges("condense", _after_condensing)
     graph.add_edge("contextualize", "retrieve")
     graph.add_edge("retrieve", "answer")
@@ -63,9 +75,20 @@ class AskChain(RunnableBinding[Any, Any]):  # type: ignore[no-redef]
         yield from iterate_blocking(lambda: self.astream(input, config, **kwargs))
 
 
-def _first_node(state: AskState, runtime: Runtime[ChainContext]) -> Literal["condense", "contextualize", "retrieve"]:
+def _bound(node: Node, context: ChainContext) -> Node:
+    async def run(state: AskState, runtime: Runtime[ChainContext]) -> dict[str, Any]:
+        return await node(state, runtime=runtime.override(context=context))
+
+    return run
+
+
+def _first_node(state: AskState, runtime: Runtime[ChainContext]) -> FirstNode:
+    return _first_with(runtime.context, state)
+
+
+def _first_with(context: ChainContext, state: AskState) -> FirstNode:
     check_question(state)
-    if needs_condensing(state, runtime.context.settings.history_tokens):
+    if needs_condensing(state, context.settings.history_tokens):
         return "condense"
     return _after_condensing(state)
 

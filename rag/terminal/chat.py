@@ -135,17 +135,20 @@ async def chat(settings: Settings, thread_id: str | None) -> None:
 async def _read_line(prompt: str) -> str:
     """One line of standard input, with editing and history where it is a terminal; Ctrl-C gives an empty one."""
     if not sys.stdin.isatty():
-        line = await asyncio.to_thread(sys.stdin.readline)
-        if not line:
-            raise EOFError
-        return line
+        if line := str(await asyncio.to_thread(sys.stdin.readline)):
+            return line
+        raise EOFError
     import readline  # noqa: F401 - its import gives `input` its editing
 
+    # In this thread, where Ctrl-C arrives; nothing else is at work while a question is typed.
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return input(prompt)
+        return input(prompt)  # noqa: ASYNC250
     except KeyboardInterrupt:
         sys.stdout.write("\n")
         return ""
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 @asynccontextmanager

@@ -1,0 +1,41 @@
+"""`footnote eval`: questions whose answers are known, asked of the running index and models."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from rag.evaluation.run import run_evaluation
+from rag.service import Footnote
+from rag.settings import Settings
+from rag.terminal.text import harmless
+
+
+async def show_evaluation(settings: Settings, file: Path, thresholds: Sequence[str], *, as_json: bool) -> int:
+    """Evaluates, prints a table or JSON, and returns the exit code: 1 when a threshold is missed or a question failed.
+
+    Raises:
+        InvalidRequest: the file or a threshold cannot be used.
+    """
+    progress = Console(stderr=True)
+    async with Footnote.open(settings) as footnote:
+        with progress.status("asking") as status:
+            report = await run_evaluation(
+                file,
+                footnote,
+                thresholds=thresholds,
+                progress=lambda done, total: status.update(f"asked {done}/{total}"),
+            )
+    if as_json:
+        sys.stdout.write(json.dumps(report.data(), ensure_ascii=False) + "\n")
+    else:
+        Console().print(report.table())
+        for missed in report.missed:
+            sys.stderr.write(f"missed: {missed.metric} {missed.relation} {missed.bound:g}\n")
+    for error in report.errors:
+        sys.stderr.write(f"failed: {harmless(error)}\n")
+    return report.exit_code
