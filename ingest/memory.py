@@ -105,9 +105,10 @@ class Memories:
         return row[0] is not None
 
     def twin(self, url: str, content_hash: str) -> str | None:
-        """Another indexed page of the same site with exactly the same content."""
+        """Another indexed page of the same site with exactly the same content, unless it was missing lately."""
         row = self._database.connection.execute(
-            "SELECT url FROM page WHERE site = ? AND content_hash = ? AND url <> ? AND skip IS NULL ORDER BY url",
+            "SELECT url FROM page WHERE site = ? AND content_hash = ? AND url <> ? AND skip IS NULL"
+            " AND missing_since IS NULL ORDER BY url",
             (site_of(url), content_hash, url),
         ).fetchone()
         return row[0] if row else None

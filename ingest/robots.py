@@ -13,7 +13,7 @@ from protego import Protego
 from ingest.answers import Request
 from ingest.fetch import Fetcher
 from ingest.urls import site_of
-from rag.errors import SourceError, SourceExcluded, SourceUnreachable
+from rag.errors import SourceError, SourceExcluded, SourceRefused, SourceUnreachable
 
 MAX_ROBOTS_BYTES = 500 * 1024
 MAX_HOSTS = 1_000
@@ -25,7 +25,7 @@ class Rules:
     """What one host's robots.txt says; `unknown` tells why it could not be had, and then nothing may be fetched."""
 
     parsed: Protego | None = None
-    unknown: str | None = None
+    unknown: SourceError | None = None
 
     def allows(self, url: str, agent: str) -> bool:
         return self.parsed is None or self.parsed.can_fetch(url, agent)
@@ -56,14 +56,17 @@ class Robots:
 
         Raises:
             SourceExcluded: robots.txt forbids it.
+            SourceRefused: the host may not be reached.
             SourceUnreachable: robots.txt could not be had, so nobody knows (RFC 9309, section 2.3.1.4).
         """
         if self._ignore:
             return
         rules = await self.rules(url)
+        if isinstance(rules.unknown, SourceRefused):
+            raise rules.unknown
         if rules.unknown is not None:
             raise SourceUnreachable(
-                f"{url!r} was not visited, because its robots.txt is not to be had: {rules.unknown}",
+                f"{url!r} was not visited, because its robots.txt is not to be had: {rules.unknown.detail}",
                 "Try again later, or use --ignore-robots if the site is yours.",
             )
         if not rules.allows(url, self._agent):
@@ -86,7 +89,7 @@ class Robots:
         try:
             fetched = await self._fetcher.get(_robots_request(origin))
         except SourceError as error:
-            return Rules(unknown=str(error))
+            return Rules(unknown=error)
         if fetched.status >= 400:
             return Rules()
         rules = Rules(parse_robots(fetched.body))

@@ -152,7 +152,7 @@ class Visitor:
         if permanent and result.row is not None and urlsplit(target).path not in ("", "/"):
             result.sure = False
             self._rooms.memories.note_missing(visit.url, "moved", number=self._rooms.frontier.number)
-        if visit.origin == "named" or visit.depth == 0:
+        if visit.origin == "named":
             if self._spec.crawl:
                 self._rooms.scope.add_seed(target)
         elif site_of(target) != site_of(visit.url) and not self._rooms.scope.covers(target):
@@ -268,7 +268,7 @@ class Visitor:
         if isinstance(error, SourceExcluded):
             return result.end("skipped", error.rule, detail)
         if result.row is not None:
-            missing = isinstance(error, SourceGone) and origin != "named"
+            missing = isinstance(error, SourceGone) and origin != "named" and len(result.visits) == 1
             return result.end("gone" if missing else "failed", error.reason, detail)
         if origin == "link" and isinstance(error, SourceGone):
             return result.end("skipped", "dead_link", detail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class Crawler:
         self.folder = folder
         self.limits: dict[str, Any] = {"seconds": 5.0}
         self.guard = Guard(["127.0.0.1"])
-        self.started: Callable[[Ingestion], Awaitable[None]] | None = None
+        self.hook: Callable[[Ingestion, IngestEvent], None] | None = None
 
     async def run(self, *sources: str, **options: Any) -> Report:
         """One ingestion of `sources`; further options are those of the spec."""
@@ -86,12 +86,14 @@ class Crawler:
                 guard=self.guard,
                 database=database,
             )
-            ingestion = Ingestion(spec, settings, parts, listener=self.events.append)
-            watcher = asyncio.create_task(self.started(ingestion)) if self.started else None
-            report = await ingestion.run()
-            if watcher is not None:
-                await watcher
-        return report
+
+            def listener(event: IngestEvent) -> None:
+                self.events.append(event)
+                if self.hook is not None:
+                    self.hook(ingestion, event)
+
+            ingestion = Ingestion(spec, settings, parts, listener=listener)
+            return await ingestion.run()
 
 
 @pytest.fixture
