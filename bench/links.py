@@ -4,7 +4,7 @@
 
 SITE_FOLDERs hold HTML files; without any, the page sets lilianweng, nltk and blog_zh under ../shared/pages are used
 where they are, and else the project's own site. Each is served on loopback, its pages read as `ingest` reads them, and
-quotes drawn from them as citations quote: sentences, two in a row, and parts of a sentence. A quote counts when the
+quotes drawn from them as citations quote: sentences, two in a row of one block, and parts of one. A quote counts when the
 text that Chromium paints as the target, read back from the painted place, is the quote, white space and punctuation at
 its ends aside. External addresses are not resolved. Needs /usr/bin/chromium (or --browser).
 Exit 1 when fewer than .99 (English) or .95 (Chinese) of the quotes are highlighted.
@@ -242,8 +242,9 @@ def draw_quotes(pages: list[Page], count: int, rng: random.Random) -> list[Quote
         place = rng.randrange(len(spans))
         start, end = spans[place]
         kind = rng.random()
-        if kind > 0.85 and place + 1 < len(spans) and spans[place + 1].start - end < 4:
-            end = spans[place + 1].end
+        following = spans[place + 1] if place + 1 < len(spans) else None
+        if kind > 0.85 and following and following.start - end < 4 and "\n" not in page.text[end : following.start]:
+            end = following.end
         elif kind > 0.7:
             cuts = [match.start() for match in re.finditer(r"[\s，、：；,;:]", page.text[start:end])]
             if len(cuts) > 6:
