@@ -4,9 +4,9 @@
 
 SITE_FOLDERs hold HTML files; without any, the page sets lilianweng, nltk and blog_zh under ../shared/pages are used
 where they are, and else the project's own site. Each is served on loopback, its pages read as `ingest` reads them, and
-quotes drawn from them as citations quote: sentences, two in a row of one block, and parts of one. A quote counts when the
-text that Chromium paints as the target, read back from the painted place, is the quote, white space and punctuation at
-its ends aside. External addresses are not resolved. Needs /usr/bin/chromium (or --browser).
+quotes drawn from them as citations quote: sentences, two in a row of one block, and parts of a sentence. A quote counts
+when the text that Chromium paints as the target, read back from the painted place, is the quote, white space and
+punctuation aside. External addresses are not resolved. Needs /usr/bin/chromium (or --browser).
 Exit 1 when fewer than .99 (English) or .95 (Chinese) of the quotes are highlighted.
 """
 

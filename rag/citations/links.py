@@ -27,6 +27,7 @@ _FEWEST_CJK = 8
 _MOST_AROUND = 80
 _LINE_END = re.compile(r"[\n\r\u2028\u2029\t]")
 _SPACE = re.compile(r"\s")
+_ENDS_OF_PROSE = ".!?:;,。！？：；，…”’\"')）"
 _JOINS_WORDS = "'’.,:·_"
 _SAFE_IN_ANCHOR = "!$'()*+;=:@/?-._~%"
 
@@ -169,32 +170,33 @@ def _shortest_closing(page: _Folded, opening: _Term, last: _Term) -> _Term | Non
 
 
 def _surroundings(page: _Folded, opening: _Term, closing: _Term | None) -> tuple[_Term | None, _Term | None]:
-    """A prefix and a suffix, where the words are not the first such on the page or do not end at a word border."""
+    """A prefix and a suffix, where the words are not the first such on the page or do not end at a word border.
+
+    Words of the same line are surest. The block before serves as a prefix when it ends like prose: behind headings and
+    signatures pages like to put marks that their text has not. Without either, the first such words on the page it is.
+    """
     text = page.text
     end = (closing or opening).end
-    ends_well = end == len(text) or is_border(text, end)
-    after = None if ends_well else _Term(end, _next_border(text, end))
+    after = None if is_border(text, end) else _Term(end, _next_border(text, end))
     if is_border(text, opening.start) and page.is_first(opening):
         return None, after
-    before = _prefix(page, opening)
-    if before is None and after is None and closing is None and not page.is_first(opening):
-        after = _suffix(text, end)
+    before = _prefix(page, opening, _line_start(text, 0, opening.start), opening.start)
+    if before is None and after is None and closing is None:
+        after = _suffix(page, opening)
+    if before is None and after is None:
+        before = _prefix_from_above(page, opening)
     return before, after
 
 
-def _prefix(page: _Folded, opening: _Term) -> _Term | None:
-    """The words that lead up to the opening, as many as make the two together the first such on the page."""
-    text = page.text
-    end = opening.start
-    while end > 0 and text[end - 1].isspace():
-        end -= 1
-    if end == 0:
+def _prefix(page: _Folded, opening: _Term, floor: int, end: int) -> _Term | None:
+    """The words from `floor` to `end` that lead up to the opening, as many as make it the first such on the page."""
+    end = _trimmed(page.text, floor, end)[1]
+    if end <= floor:
         return None
-    floor = _line_start(text, max(0, end - _MOST_AROUND), end)
+    floor = _trimmed(page.text, max(floor, end - _MOST_AROUND), end)[0]
     best = None
-    shortest = max(floor, end - _fewest(text, end - 1) // 2)
-    for place in range(shortest, floor - 1, -1):
-        if text[place].isspace() or not is_border(text, place):
+    for place in range(max(floor, end - _fewest(page.text, end - 1) // 2), floor - 1, -1):
+        if page.text[place].isspace() or not is_border(page.text, place):
             continue
         best = _Term(place, end)
         if page.is_first(_Term(place, opening.end)):
@@ -202,13 +204,24 @@ def _prefix(page: _Folded, opening: _Term) -> _Term | None:
     return best or _Term(floor, end)
 
 
-def _suffix(text: str, start: int) -> _Term | None:
-    """The words that follow, to the end of their line or a little further than a few of them."""
-    while start < len(text) and text[start].isspace():
-        start += 1
-    stop = _line_end(text, start, min(len(text), start + _MOST_AROUND))
-    place = stop if stop < start + _MOST_AROUND else _next_border(text, start + _MOST_AROUND // 2)
-    return _Term(start, place) if place > start else None
+def _prefix_from_above(page: _Folded, opening: _Term) -> _Term | None:
+    """The end of the line above, when it is prose."""
+    end = opening.start
+    while end > 0 and page.text[end - 1].isspace():
+        end -= 1
+    if end == 0 or page.text[end - 1] not in _ENDS_OF_PROSE:
+        return None
+    return _prefix(page, opening, _line_start(page.text, 0, end), end)
+
+
+def _suffix(page: _Folded, opening: _Term) -> _Term | None:
+    """The words that follow on the line, as many as make the two together the first such on the page."""
+    text = page.text
+    start, stop = _trimmed(text, opening.end, _line_end(text, opening.end, len(text)))
+    for place in range(start + 1, min(stop, start + _MOST_AROUND) + 1):
+        if is_border(text, place) and not text[place - 1].isspace() and page.is_first(_Term(opening.start, place)):
+            return _Term(start, place)
+    return None
 
 
 def is_border(text: str, place: int) -> bool:

@@ -44,15 +44,19 @@ def test_a_long_quote_is_named_by_its_ends() -> None:
     assert len(start) + len(end) < 60
 
 
-def test_the_second_of_two_gets_a_prefix() -> None:
-    """What stands twice on a page is told apart by the words before it, which may end the block before."""
+def test_the_second_of_two_is_told_apart() -> None:
+    """By words of its own line where there are any, else by the end of the block before when that is prose."""
     quote = "Install the package first."
-    made = directive(link(ENGLISH, quote, ENGLISH.rindex(quote)))
-    prefix, term = made.split(",")
-    assert unquote(term) == quote
-    assert prefix.endswith("-")
-    assert unquote(prefix) == "its sources.-"
     assert directive(link(ENGLISH, quote)) == "Install%20the%20package%20first."
+    assert directive(link(ENGLISH, quote, ENGLISH.rindex(quote))) == "Install%20the%20package%20first.,-It"
+    alone = "程序会逐字核对。"
+    assert unquote(directive(link(CHINESE, alone, CHINESE.rindex(alone)))) == f"否则标为不支持。-,{alone}"
+
+
+def test_nothing_is_put_before_what_follows_a_heading() -> None:
+    """Pages put marks behind headings that their text has not; the first of equal words is better than none."""
+    text = "Parse\n\nparse(text)\n\nParse\n\nparse(text)"
+    assert directive(link(text, "parse(text)", text.rindex("parse(text)"))) == "parse%28text%29"
 
 
 def test_terms_stay_inside_a_block() -> None:
