@@ -8,6 +8,7 @@ from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
 
+from rag.index.catalog import Counts
 from rag.models.chat import ChatModel
 from rag.models.embeddings import EmbeddingModel
 from rag.service import Footnote
@@ -51,19 +52,26 @@ class ListedIndex:
     def load_chunks(self, ids: Sequence[str]) -> dict[str, Any]:
         return {}
 
+    def counts(self) -> Counts:
+        return Counts(len(self.documents), len(self.documents), len(self.documents))
+
     def close(self) -> None:
         self.closed = True
 
 
 def make_service(
-    data_dir: Path, model: BaseChatModel, *, index: Any = None, seams: dict[str, Any] | None = None, **settings: Any
+    data_dir: Path,
+    model: BaseChatModel | None,
+    *,
+    index: Any = None,
+    seams: dict[str, Any] | None = None,
+    **settings: Any,
 ) -> Footnote:
-    """A service whose model answers from a script; `settings` are the fields to change."""
+    """A service whose model answers from a script; the one that the settings name when `model` is None."""
     found = index if index is not None else ListedIndex(make_documents(*TEXTS))
     return Footnote.open(
         Settings(data_dir=data_dir, _env_file=None, **settings),
-        chat=ChatModel("scripted", model),
+        chat=ChatModel("scripted", model) if model is not None else None,
         embeddings=EmbeddingModel("fake", FakeEmbeddings(), 64),
-        open_index=lambda *_: found,
-        **(seams or {}),
+        **{"open_index": lambda *_: found, **(seams or {})},
     )

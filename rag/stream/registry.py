@@ -178,6 +178,10 @@ class Runs:
         """No new runs from now on."""
         self._draining = True
 
+    async def idle(self) -> None:
+        """Waits until no run is under way."""
+        await self._idle.wait()
+
     async def finish(self, grace: float) -> None:
         """Waits up to `grace` seconds for the runs under way, then ends them with an `error` event."""
         self.drain()

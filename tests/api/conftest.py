@@ -23,7 +23,7 @@ async def make_client(tmp_path: Path) -> AsyncIterator[MakeClient]:
     """Makes a client; its `service` is beside it. Everything is closed at the end."""
     async with AsyncExitStack() as stack:
 
-        async def make(model: BaseChatModel, **options: Any) -> tuple[httpx.AsyncClient, Footnote]:
+        async def make(model: BaseChatModel | None = None, **options: Any) -> tuple[httpx.AsyncClient, Footnote]:
             service = make_service(tmp_path / "data", model, **options)
             stack.push_async_callback(service.aclose)
             app = create_app(service=service)
