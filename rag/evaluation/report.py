@@ -95,8 +95,8 @@ class EvaluationReport:
 
     @property
     def exit_code(self) -> int:
-        """0 when every threshold is met, else 1."""
-        return 1 if self.missed else 0
+        """0 when every threshold is met and no question failed, else 1."""
+        return 1 if self.missed or self.errors else 0
 
     def data(self) -> dict[str, Any]:
         """The report as plain JSON values."""

@@ -91,12 +91,13 @@ async def test_questions_are_asked_as_they_stand(questions: Path, asked: Asked) 
 
 
 async def test_thresholds_decide_the_exit_code(questions: Path, asked: Asked) -> None:
-    """A build stops when a bound is missed, or when what it bounds could not be measured."""
+    """A build stops when a bound is missed, when what it bounds could not be measured, or when a question failed."""
     report = await run_evaluation(questions, asked, thresholds=["hits@3>=0.6", "latency_ms_p95<=25"])
     assert report.exit_code == 1
     assert [threshold.metric for threshold in report.missed] == ["latency_ms_p95"]
     assert EvaluationReport(1, {}, parse_thresholds(["mrr>=0"])).exit_code == 1
     assert EvaluationReport(1, {"mrr": 0.5}, parse_thresholds(["mrr>=0.5"])).exit_code == 0
+    assert EvaluationReport(1, {"mrr": 0.5}, errors=("1: The model is down.",)).exit_code == 1
 
 
 def test_thresholds_are_read() -> None:
