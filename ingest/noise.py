@@ -25,7 +25,7 @@ _CHROME_WORDS = frozenset(
     "recommendation recommendations recirc recirculation trending popular outbrain taboola promo promotion advert "
     "advertisement advertising ad ads adsbygoogle sponsored sponsor comments comment disqus respond tags tagcloud "
     "pagination pager modal popup byline copyright teaser teasers toc skip feedback breaking crumbs rating ratings "
-    "paginator donate disclaimer prevnext noprint".split()
+    "paginator donate disclaimer prevnext noprint navbox catlinks printfooter".split()
 )
 _CHROME_STEMS = tuple("breadcrumb newsletter cookie advert sponsor related recommend navigation sidebar".split())
 _CHROME_PAIRS = frozenset(
@@ -39,6 +39,7 @@ _CHROME_PAIRS = frozenset(
 )
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _DOMINANT = 0.4
+_LEAST_PROSE = 60
 _CONTENT_ASIDES = frozenset("admonition footnote footnotes note warning tip important caution info callout".split())
 
 
@@ -73,7 +74,7 @@ class Noise:
     def _is_chrome(self, element: etree._Element) -> bool:
         tag, attributes = element.tag, element.attrib
         if tag in _FRAME or tag in _INLINE:
-            return tag == "a" and _is_tag_link(element)
+            return (tag == "a" and _is_tag_link(element)) or (tag == "span" and _is_edit_link(element))
         if tag in _CHROME_TAGS:
             return tag != "aside" or not _CONTENT_ASIDES.intersection(words(attributes.get("class") or ""))
         if not attributes:
@@ -92,11 +93,19 @@ class Noise:
 
 
 def _is_tag_link(link: etree._Element) -> bool:
-    """A link to the list of pages with the same tag or category."""
-    if {"tag", "category"}.intersection((link.get("rel") or "").lower().split()):
+    """A link to the list of pages with the same tag or category, unless it stands in the middle of prose."""
+    named = {"tag", "category"}.intersection((link.get("rel") or "").lower().split())
+    if not named and {"tag", "tags"}.isdisjoint(words(link.get("class") or "")):
+        return False
+    around = link.getparent()
+    if around is None:
         return True
-    name = link.get("class")
-    return bool(name) and not {"tag", "tags"}.isdisjoint(words(name or ""))
+    return len(around.text or "") + sum(len(child.tail or "") for child in around) < _LEAST_PROSE
+
+
+def _is_edit_link(element: etree._Element) -> bool:
+    """The “[edit]” that MediaWiki puts beside its headings."""
+    return "mw-editsection" in (element.get("class") or "")
 
 
 def is_chrome_name(names: str) -> bool:

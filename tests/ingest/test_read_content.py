@@ -93,6 +93,13 @@ def test_rules_for_print_or_for_more_names_do_not_hide() -> None:
     assert shown(f"{style}<p class=a>{PROSE}</p><p class='tab on'>{PROSE}!</p>") == [PROSE, f"{PROSE}!"]
 
 
+def test_tag_links_are_left_out_of_a_line_of_them_but_not_of_prose() -> None:
+    """The list of tags under a post goes; a word of a sentence that links to its tag stays."""
+    tags = "<div>2026 · <a rel=tag href=/t/a>refunds</a></div>"
+    prose = f"<p>{PROSE} Read more about <a rel=tag href=/t/b>parcels</a> here.</p>"
+    assert shown(f"{tags}{prose}") == ["2026 ·", f"{PROSE} Read more about parcels here."]
+
+
 def test_teasers_between_paragraphs_are_left_out() -> None:
     """On a news page, links to other stories between the paragraphs are dropped."""
     story = "".join(f"<p>{PROSE} This is paragraph number {number} of the story.</p>" for number in range(4))
