@@ -231,7 +231,7 @@ def main() -> None:
     """Entry point of the `footnote` script: errors are one line on stderr that ends in the cure."""
     code: object = 0
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="footnote")
         sys.stdout.flush()
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
@@ -242,7 +242,7 @@ def main() -> None:
     except FootnoteError as error:
         code = _complain(str(error), 1)
     except BrokenPipeError:
-        _close_quietly()
+        code = _close_quietly()
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -257,11 +257,12 @@ def _usage(error: typer.TyperException) -> str:
     return f"{message.rstrip('.')}. See `{context.command_path if context else 'footnote'} --help`."
 
 
-def _close_quietly() -> None:
+def _close_quietly() -> int:
     """The reader of our output has left; the interpreter must not complain about it at exit."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _settings() -> Settings:

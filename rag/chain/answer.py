@@ -13,7 +13,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
-from rag.chain.context import ANSWER_TAG, AskState, ChainContext, config_with_tags
+from rag.chain.context import ANSWER_TAG, AskState, ChainContext, config_with_tags, is_empty
 from rag.chain.model_stream import ModelCall, Reply
 from rag.chain.prompts import answer_messages, phrases_for, says_no_answer
 from rag.errors import ModelError
@@ -88,7 +88,9 @@ async def _reply(
     standalone = state.get("standalone_question") or question
     settings = context.settings
     if not documents:
-        nothing = ChatModel("fixed", FixedReply(text=phrases_for(question).no_answer), extractive=True)
+        words = phrases_for(question)
+        text = words.empty_index if await is_empty(context.index) else words.no_answer
+        nothing = ChatModel("fixed", FixedReply(text=text), extractive=True)
         return await ModelCall(nothing, settings).run([HumanMessage(question)], config)
     call = ModelCall(context.chat, settings, settings.model_retries)
     if context.chat.extractive:

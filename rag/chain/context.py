@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
@@ -87,6 +88,12 @@ class AskState(AskInput, AskOutput, total=False):
 
     also: Annotated[list[str], UntrackedValue]
     summary: str
+
+
+async def is_empty(index: DocumentSource) -> bool:
+    """Whether nothing was ingested yet; an index without a catalog is taken to hold something."""
+    catalog = getattr(index, "catalog", None)
+    return catalog is not None and await asyncio.to_thread(lambda: catalog.counts().pages == 0)
 
 
 def config_with_tags(*tags: str) -> RunnableConfig:

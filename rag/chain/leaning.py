@@ -22,14 +22,14 @@ _NAMED_ALREADY = 3
 
 # Words that stand for something said before. "it" and "that" also do other work, which `_EMPTY_PRONOUN` takes out.
 _PRONOUN = re.compile(
-    r"\b(?:it|its|itself|they|them|their|theirs|themselves|he|him|his|she|her|hers|this|that|these|those|such|one|ones|"
-    r"both|former|latter|there)\b",
+    r"\b(?:it|its|itself|they|them|their|theirs|themselves|he|him|his|she|her|hers|this|that|these|those|such|"
+    r"both|former|latter|there|ones?(?=\s*(?:[?.!,]|$)))(?!\w)",
     re.IGNORECASE,
 )
 _EMPTY_PRONOUN = re.compile(
     r"\b(?:(?:is|was|does|did|will|would|can|could|should|might|may) it (?:possible|necessary|true|safe|legal|worth|"
-    r"important|better|mean|take|cost|matter|common|normal|ok|okay|hard|difficult|easy)|it(?:'s| is) (?:possible|"
-    r"necessary|true|better|important)|how long does it take|(?:is|are|was|were|will|would|can|do|does) there|"
+    r"important|better|common|normal|ok|okay|hard|difficult|easy)|it(?:'s| is) (?:possible|"
+    r"necessary|true|better|important)|how long does it take to|(?:is|are|was|were|will|would|can|do|does) there|"
     r"there (?:is|are|was|were|a|an|any|be)|this (?:year|month|week|morning|time|day)|"
     r"(?<=\w )that (?:is|are|was|were|can|has|have|had|will|would|the|a|an|i|you|we|they|he|she|it)|one of|such as|"
     r"(?:so|or|and|is|say|said|means?|know|knows|think|believe|wonder|sure|told|see) that)\b",
@@ -119,7 +119,8 @@ def carried_subject(question: str, earlier: Sequence[str]) -> str:
         for phrase in _phrases(asked):
             length = len(phrase) / 2 if has_cjk(phrase) else len(phrase.split())
             new = set(content_terms(phrase)) - present
-            if new and words + length <= _LONGEST_SUBJECT:
+            foreign = has_cjk(phrase) and not has_cjk(question)
+            if new and not foreign and words + length <= _LONGEST_SUBJECT:
                 phrases.append(phrase)
                 present |= new
                 words += int(length)

@@ -34,6 +34,7 @@ class Phrases:
     assistant: str
     summarize: str
     no_answer: str
+    empty_index: str
     cut: str
     agent: str
 
@@ -75,7 +76,8 @@ Summarise this conversation in at most {words} words, so that it can be continue
 what was left open. Keep names, figures and dates exactly. After each fact keep its source in parentheses as it stands \
 in the text. Return the summary alone.""",
     no_answer="The documents do not answer this question.",
-    cut="The search was stopped at its limit before there was an answer.",
+    empty_index="There are no documents to answer from yet: add some with the command `ingest URL`.",
+    cut="The documents that were found give no answer; the search was stopped at its limit.",
     agent="""\
 You find what is needed to answer a question, with tools that search a collection of web pages.
 
@@ -122,7 +124,8 @@ CHINESE = Phrases(
 用不超过 {words} 个字概括这段对话，以便继续下去：问了什么，答了什么，还有什么没有解决。名称、数字和日期要与原文一致。\
 每个事实后面保留原文括号中的来源。只返回摘要。""",
     no_answer="文档中没有这个问题的答案。",
-    cut="搜索已达到上限，尚未得到答案。",
+    empty_index="目前还没有可供回答的文档，请先用命令 `ingest URL` 添加网页。",
+    cut="找到的文档中没有答案；搜索已达到上限。",
     agent="""\
 你使用搜索网页资料的工具，找到回答问题所需的内容。
 
