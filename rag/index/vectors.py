@@ -176,6 +176,18 @@ class VectorIndex:
                 return found
         return nearest(self._catalog.vectors_under(filter), vector, k)
 
+    def stored(self, ids: Sequence[str]) -> dict[str, list[float]]:
+        """The vectors that Chroma has for `ids`; ids that are not there are absent."""
+        found: dict[str, list[float]] = {}
+        for first in range(0, len(ids), BATCH):
+            some = list(ids[first : first + BATCH])
+            page = self._call(lambda link, some=some: link.store.get(some, include=["embeddings"]))  # type: ignore[misc]
+            if page:
+                found |= {
+                    key: list(map(float, vector)) for key, vector in zip(page["ids"], page["embeddings"], strict=True)
+                }
+        return found
+
     def count(self) -> int:
         """Vectors in the index."""
         return self._call(lambda link: link.collection.count()) or 0

@@ -33,6 +33,7 @@ from rag.vocabulary import Chunk, Page
 CHUNKS_PER_BATCH = 400
 """Pages are put in force in batches of about so many chunks: one commit of each index, some seconds of embedding."""
 _RECOVER_AT_ONCE = 200
+_SAME_VECTOR = 1e-4
 
 
 class Words(Protocol):
@@ -269,10 +270,8 @@ def recover(catalog: Catalog, vectors: VectorIndex, words: Words) -> int:
     for first in range(0, len(pending), _RECOVER_AT_ONCE):
         ids = pending[first : first + _RECOVER_AT_ONCE]
         in_force = catalog.embedded_by_id(ids)
-        whole = [(chunk, unpacked(vector)) for chunk, vector in in_force.values() if vector is not None]
         _delete([chunk_id for chunk_id in ids if chunk_id not in in_force], vectors, words)
-        if whole:
-            vectors.add([chunk for chunk, _ in whole], [vector for _, vector in whole])
+        _restore_vectors(in_force, vectors)
         words.add([chunk for chunk, _ in in_force.values()])
         words.commit()
         changes.settle(ids)
@@ -305,6 +304,22 @@ def _delete(ids: Sequence[str], vectors: VectorIndex, words: Words) -> None:
         vectors.delete(ids)
         words.delete(ids)
         words.commit()
+
+
+def _restore_vectors(in_force: dict[str, tuple[Chunk, bytes | None]], vectors: VectorIndex) -> None:
+    """Adds what Chroma lacks or has otherwise; each needless replacement would loosen its graph."""
+    stored = vectors.stored(list(in_force))
+    wrong = {
+        chunk: unpacked(vector)
+        for chunk, vector in in_force.values()
+        if vector is not None and not _same(stored.get(chunk.id), unpacked(vector))
+    }
+    if wrong:
+        vectors.add(list(wrong), list(wrong.values()))
+
+
+def _same(one: Sequence[float] | None, other: Sequence[float]) -> bool:
+    return one is not None and len(one) == len(other) and math.dist(one, other) < _SAME_VECTOR
 
 
 def _differs(old: Chunk | None, new: Chunk) -> bool:

@@ -51,7 +51,8 @@ def test_a_sound_index_has_no_problems_and_is_counted(filled: IndexParts, settin
 
     assert report.ok
     assert report.counts == {
-        "pages": 5, "chunks": 20, "vectors": 20, "vectors_indexed": 20, "words_indexed": 20, "recovered": 0,
+        "pages": 5, "chunks": 20, "vectors": 20, "vectors_indexed": 20, "words_indexed": 20,
+        "unreachable": 0, "recovered": 0,
     }  # fmt: skip
 
 

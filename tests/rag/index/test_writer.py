@@ -253,3 +253,25 @@ def test_a_writer_that_dies_at_any_step_leaves_old_or_new_and_can_be_made_good(
         assert sum(change.embedded for change in writer.write(new)) <= 2
     assert texts(second) == ["one", "two and a half"]
     assert verify_parts(second).problems == ()
+
+
+def test_making_good_writes_only_what_is_wrong(
+    writer: IndexWriter, parts: IndexParts, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chunk that Chroma has, with its vector, is not put there again; a wrong or missing one is."""
+    page = make_page("one", "two", "three")
+    writer.write(chunked(page))
+    good, missing, wrong = make_chunks(page)
+    parts.vectors.delete([missing.id])
+    parts.vectors.add([wrong], [[1.0] + [0.0] * 63])
+    writer._changes.stage([good.id, missing.id, wrong.id], {}, "fake")
+    added: list[str] = []
+    add = parts.vectors.add
+    monkeypatch.setattr(
+        parts.vectors, "add", lambda chunks, vectors: (added.extend(one.id for one in chunks), add(chunks, vectors))
+    )
+
+    assert writer.recover() == 3
+
+    assert sorted(added) == sorted([missing.id, wrong.id])
+    assert verify_parts(parts).problems == ()
