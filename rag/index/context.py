@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.text.language import has_cjk
@@ -48,21 +48,19 @@ def documents_from(
         hits: best first.
         page_text: the text that a page's chunks are slices of; None when the page is gone.
     """
-    chosen = _chosen(_fair(distinct(hits), math.ceil(top_k / 2)), top_k, context_tokens)
+    chosen = _chosen(distinct(_fair(hits, math.ceil(top_k / 2))), top_k, context_tokens)
     passages = sorted(_joined(chosen), key=lambda passage: -passage.best.score)
     return [_document(n, passage, page_text) for n, passage in enumerate(passages, 1)]
 
 
-def distinct(hits: Sequence[Hit]) -> list[Hit]:
+def distinct(hits: Iterable[Hit]) -> Iterator[Hit]:
     """Leaves out what repeats a better hit: mirrored pages, boilerplate, an overlap that holds the whole chunk."""
-    kept: list[Hit] = []
     seen: list[frozenset[int]] = []
     for hit in hits:
         shingles = _shingles(hit.chunk.text)
         if not any(len(shingles & others) >= SAME_SHARE * len(shingles) for others in seen):
-            kept.append(hit)
             seen.append(shingles)
-    return kept
+            yield hit
 
 
 def _shingles(text: str) -> frozenset[int]:
@@ -87,7 +85,7 @@ def _fair(hits: Sequence[Hit], most: int) -> list[Hit]:
     return first + rest
 
 
-def _chosen(hits: Sequence[Hit], top_k: int, context_tokens: int) -> list[Hit]:
+def _chosen(hits: Iterable[Hit], top_k: int, context_tokens: int) -> list[Hit]:
     """Takes hits while they fit. One that joins a passage takes tokens and no place among the `top_k`."""
     chosen: list[Hit] = []
     left = context_tokens

@@ -1,9 +1,9 @@
 """How the signals of a search become one score.
 
 Every candidate of either index gets every signal, whichever found it: how near its vector is, how well its words fit,
-how close together it says what the question says, how like the best candidates it is, and whether they name its page.
-The first two are put on a common scale (their z-scores among the candidates) and mixed by a weight that follows the
-language; the others are added. `docs/retrieval.md` has the measurements behind every number here.
+how close together it says what the question says, and whether the best candidates name its page. The first two are put
+on a common scale (their z-scores among the candidates) and mixed by a weight that follows the language; the others are
+added. `docs/retrieval.md` has the measurements behind every number here.
 """
 
 from __future__ import annotations
@@ -21,22 +21,16 @@ from rag.text.places import TermFinder
 from rag.vocabulary import Chunk
 
 Scores = NDArray[np.float64]
-Rows = NDArray[np.float32]
 
-DENSE_WEIGHT = 0.6
+DENSE_WEIGHT = 0.65
 FOREIGN_DENSE_WEIGHT = 0.1
 """Where the embedder does not know the language of the question or of the page."""
-NEAR_WEIGHT = 1.25
+NEAR_WEIGHT = 1.0
 PHRASE_WEIGHT = 1.0
 READ_CLOSELY = 30
 """Candidates whose text is looked at: closeness cannot lift the others into view."""
-FEEDBACK_WEIGHT = 1 / 3
-"""Of the likeness to the best candidates, beside 1 of the likeness to the question."""
-FEEDBACK_FROM = 2
 MENTION_WEIGHT = 0.6
 MENTIONS_IN = 3
-FURTHER_WEIGHT = 0.5
-"""Of a further phrasing, beside 1 of the question."""
 
 _QUALIFIER = re.compile(r"\s*[(（].*[)）]\s*$")
 
@@ -68,24 +62,16 @@ class Fusion:
         self._embeddings = embeddings
         self._dense_weight = dense_weight
 
-    def scores(self, phrasings: Sequence[Phrasing], chunks: Sequence[Chunk], vectors: Rows) -> Scores:
-        """One score in (0, 1) for each chunk.
+    def scores(self, phrasings: Sequence[Phrasing], chunks: Sequence[Chunk]) -> Scores:
+        """One score in (0, 1) for each chunk; every phrasing counts the same."""
+        mean = np.mean([self._scores(phrasing, chunks) for phrasing in phrasings], axis=0)
+        return np.asarray(1.0 / (1.0 + np.exp(-mean)))
 
-        Args:
-            phrasings: the first is the question itself.
-            vectors: of the chunks, of unit length, `[len(chunks), dimension]`.
-        """
-        total = np.zeros(len(chunks))
-        weights = [1.0] + [FURTHER_WEIGHT] * (len(phrasings) - 1)
-        for weight, phrasing in zip(weights, phrasings, strict=True):
-            total += weight * self._scores(phrasing, chunks, vectors)
-        return np.asarray(1.0 / (1.0 + np.exp(-total / sum(weights))))
-
-    def _scores(self, phrasing: Phrasing, chunks: Sequence[Chunk], vectors: Rows) -> Scores:
+    def _scores(self, phrasing: Phrasing, chunks: Sequence[Chunk]) -> Scores:
         share = self._shares(phrasing.text, chunks)
         scores = share * standardised(phrasing.dense) + (1.0 - share) * standardised(phrasing.words)
         scores = scores + _closeness(phrasing, chunks, scores)
-        return scores + share * _feedback(vectors, scores) + _mentioned(phrasing, chunks, scores)
+        return scores + _mentioned(phrasing, chunks, scores)
 
     def _shares(self, question: str, chunks: Sequence[Chunk]) -> Scores:
         """The share of the vectors for each chunk: the smaller of what question and page allow."""
@@ -119,12 +105,6 @@ def _closeness(phrasing: Phrasing, chunks: Sequence[Chunk], scores: Scores) -> S
         near, phrase = finder.closeness(chunks[place].text)
         bonus[place] = NEAR_WEIGHT * near + PHRASE_WEIGHT * phrase
     return bonus
-
-
-def _feedback(vectors: Rows, scores: Scores) -> Scores:
-    """Likeness to the best candidates (Rocchio's relevance feedback, with the candidates as the only documents)."""
-    centre = vectors[_best(scores, FEEDBACK_FROM)].mean(axis=0)
-    return FEEDBACK_WEIGHT * standardised((vectors @ centre).astype(np.float64))
 
 
 def _mentioned(phrasing: Phrasing, chunks: Sequence[Chunk], scores: Scores) -> Scores:

@@ -13,11 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.errors import IndexUnavailable, InvalidRequest, StorageError
 from rag.index.catalog import Catalog, text_hash
 from rag.index.context import documents_from
-from rag.index.fusion import Fusion, Phrasing, Rows, Scores
+from rag.index.fusion import Fusion, Phrasing, Scores
 from rag.models.embeddings import EmbeddingModel
 from rag.settings import Settings
 from rag.vocabulary import Chunk, Document, Filter, Hit
@@ -210,39 +211,34 @@ class Index:
         if not stored:
             return []
         chunks = [one.chunk for one in stored]
-        rows = self._rows(chunks, len(vectors[0]))
         asked = [
             Phrasing(
                 text,
                 self.words.rarities(text),
-                _similarities(rows, vector),
-                self._word_scores(text, found, chunks),
+                self._similarities(vector, near, chunks),
+                self._word_scores(text, fitting, chunks),
             )
-            for text, vector, found in zip(phrasings, vectors, words, strict=True)
+            for text, vector, near, fitting in zip(phrasings, vectors, dense, words, strict=True)
         ]
-        scores = self._fusion.scores(asked, chunks, rows)
+        scores = self._fusion.scores(asked, chunks)
         order = np.argsort(-scores, kind="stable")
         hits = [Hit(chunks[place], float(scores[place]), stored[place].fetched_at) for place in order]
         if self._reranker is not None:
             hits = self._reranker.rerank(phrasings[0], hits[: max(_RERANKED, limit)])
         return hits[:limit]
 
-    def _rows(self, chunks: Sequence[Chunk], dimension: int) -> Rows:
-        """The chunks' vectors, of unit length; zeros for one that the catalog does not have."""
-        hashes = [text_hash(chunk.embedded_text) for chunk in chunks]
-        known = self.catalog.vectors(hashes, self._embeddings.name)
-        rows = np.zeros((len(chunks), dimension), np.float32)
-        for row, key in enumerate(hashes):
-            if key in known:
-                rows[row] = np.frombuffer(known[key], np.float32)
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        rows /= np.where(lengths > 0, lengths, 1.0)
-        return rows
+    def _similarities(self, vector: Sequence[float], found: dict[str, float], chunks: Sequence[Chunk]) -> Scores:
+        """Cosine similarity of every chunk, also of those that only the words found: the catalog has their vectors."""
+        hashes = {chunk.id: text_hash(chunk.embedded_text) for chunk in chunks if chunk.id not in found}
+        stored = self.catalog.vectors(list(hashes.values()), self._embeddings.name)
+        wanted = np.asarray(vector, np.float32)
+        known = found | {chunk_id: _cosine(wanted, stored[key]) for chunk_id, key in hashes.items() if key in stored}
+        return np.array([known.get(chunk.id, 0.0) for chunk in chunks])
 
     def _word_scores(self, text: str, found: dict[str, float], chunks: Sequence[Chunk]) -> Scores:
         """BM25 of every chunk, also of those that only the vectors found."""
         missing = [chunk.id for chunk in chunks if chunk.id not in found]
-        known = {**found, **self.words.scores(text, missing)}
+        known = found | self.words.scores(text, missing)
         return np.array([known.get(chunk.id, 0.0) for chunk in chunks])
 
     async def _embedded(self, phrasings: Sequence[str]) -> list[list[float]]:
@@ -275,7 +271,8 @@ def _union(found: Iterable[dict[str, float]]) -> dict[str, None]:
     return {chunk_id: None for some in found for chunk_id in some}
 
 
-def _similarities(rows: Rows, vector: Sequence[float]) -> Scores:
-    """Cosine similarity of each row with `vector`, clipped to 0…1."""
-    wanted = np.asarray(vector, np.float32)
-    return np.clip(rows @ wanted / (np.linalg.norm(wanted) or 1.0), 0.0, 1.0).astype(np.float64)
+def _cosine(one: NDArray[np.float32], stored: bytes) -> float:
+    """Cosine similarity, clipped to 0…1 as the vectors index does."""
+    other = np.frombuffer(stored, np.float32)
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return min(1.0, max(0.0, float(one @ other) / length)) if length else 0.0
