@@ -193,12 +193,11 @@ class Jobs:
             await asyncio.wait([task])
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running = None
         if not task.cancelled() and task.exception() is not None:
             logger.error("An ingestion could not be closed", exc_info=task.exception())
 
     def _require_idle(self) -> None:
-        if self._running is not None:
+        if self._running is not None and self._running[0].finished_at is None:
             job = self._running[0]
             since = job.created_at.isoformat(timespec="seconds")
             raise Conflict(
