@@ -107,6 +107,7 @@ class IndexWriter:
         self._chunker_version = chunker_version
         self._left_behind: set[bytes] = set()
         self._failed = False
+        self._closed = False
         self._lock = lock
         lock.take()
         try:
@@ -167,7 +168,10 @@ class IndexWriter:
         return count
 
     def close(self) -> None:
-        """Drops the vectors that this writer made useless, and lets others write."""
+        """Drops the vectors that this writer made useless, and lets others write. Closing twice does no harm."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             self._words.close()
             self._prune()
