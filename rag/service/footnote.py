@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from rag.errors import FootnoteError, InvalidRequest, Overloaded
+from rag.errors import FootnoteError, Overloaded
 from rag.events import Event, RunStarted
 from rag.models.chat import ChatModel, open_chat_model
 from rag.models.embeddings import EmbeddingModel, open_embeddings
@@ -96,7 +96,7 @@ class Footnote:
         self._clock = clock
         self._runs: Runs | None = None
         self._index: Index | None = None
-        self._chains: dict[bool, Runnable[Any, Any]] = {}
+        self._chains: dict[tuple[bool, bool], Runnable[Any, Any]] = {}
         self._opening = asyncio.Lock()
         self._closed = False
         OutputGuard(settings.blocked_phrases)  # a pattern that cannot be read shows now, not at the first answer
@@ -178,20 +178,24 @@ class Footnote:
                 self._index = await asyncio.to_thread(self._open_index, self.settings, self.embeddings)
             return self._index
 
-    async def chain(self, *, remembering: bool = False) -> Runnable[Any, Any]:
+    async def chain(self, *, remembering: bool = False, agent: bool = False) -> Runnable[Any, Any]:
         """The chain as a LangChain runnable: `{"question": …}` in, question, documents and answer out.
 
         Args:
+            agent: let the model search as often as it needs to.
             remembering: run on a thread: `config={"configurable": {"thread_id": …}}`.
         """
-        if remembering not in self._chains:
+        kind = (remembering, agent)
+        if kind not in self._chains:
+            from rag.chain.agent import build_agent
             from rag.chain.context import ChainContext
             from rag.chain.graph import build_chain
 
             context = ChainContext(await self.index(), self.chat, self.settings)
             checkpointer = await self.conversations.checkpointer() if remembering else None
-            self._chains[remembering] = build_chain(context, checkpointer=checkpointer)
-        return self._chains[remembering]
+            build = build_agent if agent else build_chain
+            self._chains[kind] = build(context, checkpointer=checkpointer)
+        return self._chains[kind]
 
     async def start(self, request: AskRequest | str, *, principal: str = "") -> Run:
         """Starts a run, and returns when its first event is in the journal.
@@ -201,13 +205,16 @@ class Footnote:
 
         Raises:
             Overloaded: all places are taken.
+            InvalidRequest: agent mode, and the model cannot call tools.
             Conflict: another question is being answered in the thread.
             StorageError: the journal cannot be written.
         """
         started = self._clock()
         request = AskRequest(question=request) if isinstance(request, str) else request
         if request.mode == "agent":
-            raise InvalidRequest("The mode 'agent' is not there yet.", "Use the mode 'chain'.")
+            from rag.chain.agent import check_tool_calling
+
+            check_tool_calling(self.chat)
         run = self.runs.new(
             request.question,
             principal=principal,
@@ -308,7 +315,7 @@ class Footnote:
                 await turn.finish(answer)
 
         async with interrupted_unless_finished(turn, lambda: assembler.text):
-            chain = await self.chain(remembering=turn is not None)
+            chain = await self.chain(remembering=turn is not None, agent=request.mode == "agent")
             log = read_log(chain, request, turn.config if turn is not None else None)
             await produce(run, log, assembler, keep)
         if self._on_done is not None and run.answer is not None:

@@ -12,7 +12,7 @@ from langchain_core.tracers.log_stream import RunLogPatch
 
 from rag.events import Done
 from rag.request import AskRequest
-from rag.stream.assemble import ANSWER_TAG, RETRIEVER_NAME, REWRITE_TAG, TOOL_TYPE, Assembler
+from rag.stream.assemble import ANSWER_TAG, RETRIEVER_NAME, REWRITE_TAG, STEP_NAME, Assembler
 from rag.stream.run_log import astream_log
 from rag.stream.runs import Run
 from rag.vocabulary import Answer, Document
@@ -35,9 +35,8 @@ def read_log(
         chain_input(request),
         config,
         with_streamed_output_list=False,
-        include_names=[RETRIEVER_NAME],
+        include_names=[RETRIEVER_NAME, STEP_NAME],
         include_tags=[REWRITE_TAG, ANSWER_TAG],
-        include_types=[TOOL_TYPE],
     )
 
 

@@ -1,7 +1,8 @@
 """Patches of a run's log in, events out. Pure: no task, no clock of its own, nothing but what it is fed.
 
 The retrieval run is the one named `Retriever`, the rewriting runs carry the tag `contextualize_q_chain`, the run that
-answers the tag `answer`; what the run as a whole came to is in its own final output (`AskOutput` of the chain).
+answers the tag `answer`; what an agent does comes as runs named `AgentStep`; what the run as a whole came to is in its
+own final output (`AskOutput` of the chain).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from rag.vocabulary import Answer, Citation, Claim, Document, FinishReason, Timi
 RETRIEVER_NAME = "Retriever"
 REWRITE_TAG = "contextualize_q_chain"
 ANSWER_TAG = "answer"
-TOOL_TYPE = "tool"
+STEP_NAME = "AgentStep"
 
 Verify = Callable[[Claim], Sequence[Citation]]
 
@@ -144,8 +145,8 @@ class Assembler:
         tags = entry.get("tags") or []
         if entry.get("name") == RETRIEVER_NAME:
             self._paths[f"{path}/final_output"] = self._found
-        elif entry.get("type") == TOOL_TYPE:
-            self._paths[f"{path}/final_output"] = lambda output: self._observed(str(entry["name"]), output)
+        elif entry.get("name") == STEP_NAME:
+            self._paths[f"{path}/final_output"] = self._stepped
         elif entry.get("type") == "llm":
             if ANSWER_TAG in tags:
                 self._paths[f"{path}/streamed_output_str/-"] = self._answer_token
@@ -184,9 +185,10 @@ class Assembler:
         if text and self._with.order == "as_produced" and self._question is None:
             yield QuestionToken(text)
 
-    def _observed(self, tool: str, output: Any) -> Iterator[Event]:
-        yield Step(self._steps, "observation", tool, output=output)
-        self._steps += 1
+    def _stepped(self, step: Any) -> Iterator[Event]:
+        if isinstance(step, dict) and "kind" in step:
+            yield Step(self._steps, step["kind"], step["tool"], step.get("input"), step.get("output"))
+            self._steps += 1
 
     def _ready_to_answer(self) -> Iterator[Event]:
         """Documents and question come before any token, whatever the graph did."""
