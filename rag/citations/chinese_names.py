@@ -42,6 +42,11 @@ _PLACES = frozenset(
 _LONGEST = 14
 
 
+def is_place(run: str) -> bool:
+    """Whether `run` is a country, city or faith that everyone knows."""
+    return run in _PLACES
+
+
 def looks_like_name(run: str) -> bool:
     """Whether `run` is likely a person, place, body or work; a guess from its characters, meant for replaced words."""
     run = run.strip("的了在是和与")

@@ -20,11 +20,13 @@ ENGLISH_STOPS = frozenset(
     "will with within without would yet you your yours yourself according therefore moreover furthermore "
     "additionally "
     "meanwhile indeed despite although since among along around across toward towards another many several various "
-    "every back first second page passage document text source article says states notes".split()
+    "every back page passage document text source article says states notes".split()
 )
 CHINESE_STOPS = frozenset("的了是在有和与及或也都就而着被把对于从到为以其之这那哪此个们吗呢吧啊么则又并所将由")
 
-NEGATORS = frozenset("not never no none neither nor without nobody nothing nowhere hardly barely scarcely lack".split())
+NEGATORS = frozenset(
+    "not never no none neither nor without nobody nothing nowhere hardly barely scarcely rarely seldom lack".split()
+)
 NEGATIVE_VERBS = frozenset(map(english_stem, "fail refuse decline cease unable stop deny lack avoid forbid".split()))
 NEGATIVE_PREFIXES = ("un", "in", "im", "il", "ir", "dis", "non", "mis")
 AFTER_NOT_MEANT = frozenset("only just merely simply doubt matter least".split())
@@ -193,7 +195,7 @@ UNITS = {
     "franc": "franc francs 法郎",
     "mark": "marks 马克",
     "cent": "cent cents 美分", "peso": "peso pesos 比索", "ruble": "ruble rubles rouble roubles 卢布",
-    "second": "seconds sec secs 秒", "minute": "minute minutes min mins 分钟", "hour": "hour hours hr hrs 小时",
+    "second": "second seconds sec secs 秒", "minute": "minute minutes min mins 分钟", "hour": "hour hours hr hrs 小时",
     "day": "day days 天", "week": "week weeks 周 星期", "month": "month months 个月", "year": "year years 岁",
     "decade": "decade decades", "century": "century centuries 世纪",
     "celsius": "celsius centigrade 摄氏度", "fahrenheit": "fahrenheit 华氏度", "kelvin": "kelvin kelvins 开尔文",

@@ -45,6 +45,10 @@ _HAN_COUNTED = frozenset(
     "項项代岛句首幅枚颗棵把张間间份对双类款门方边任期集季局球码磅克升成"
 )
 _HAN_IDIOMS = frozenset("十分 万一 千万 一一 百般 万万 万千 三两".split())
+_PARTS = {
+    "half": "half", "halves": "half", "quarter": "quarter", "quarters": "quarter", "thirds": "o3", "fourths": "quarter",
+    "fifths": "o5",
+}  # fmt: skip
 _FRACTIONS = {"½": Decimal("0.5"), "¼": Decimal("0.25"), "¾": Decimal("0.75")}
 _DEGREES = {"c": "celsius", "f": "fahrenheit"}
 _CURRENCY = frozenset("$€£¥₹")
@@ -113,8 +117,10 @@ def _named(words: Sequence[Word], at: int) -> Quantity | None:
         beside = (at and words[at - 1].kind == "number") or (at + 1 < len(words) and words[at + 1].kind == "number")
         if beside or (word.capital and not (word.initial and word.text in ("may", "march", "sun", "mar"))):
             return Quantity(f"month {MONTHS[word.text]}", None, at, at + 1)
-    if word.capital and word.text in WEEKDAYS:
-        return Quantity(word.text, None, at, at + 1)
+    if word.capital and word.text.removesuffix("s") in WEEKDAYS:
+        return Quantity(word.text.removesuffix("s"), None, at, at + 1)
+    if word.text in _PARTS:
+        return Quantity(_PARTS[word.text], None, at, at + 1)
     return None
 
 

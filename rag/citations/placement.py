@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from rag.citations.chinese_names import looks_like_name
-from rag.citations.lexicon import CHINESE_COMMON, CHINESE_STOPS, units
+from rag.citations.chinese_names import is_place, looks_like_name
+from rag.citations.lexicon import CHINESE_COMMON, CHINESE_STOPS, antonyms, units
 from rag.citations.statement import Item, Statement
 
 Opcode = tuple[str, int, int, int, int]
@@ -51,7 +51,9 @@ def misplaced(claim: Statement, quote: Statement, is_name: Callable[[Item], bool
             edges = 2 * (c1 == q1 == 0) + 2 * (c2 == len(claimed) and q2 == len(quoted))
             fault = _differently_filled(ours, theirs, edges, same_voice=same_voice)
         elif tag == "replace" and len(ours) <= _LONGEST_REPLACED and len(theirs) <= _LONGEST_REPLACED:
-            fault = _replaced(ours, theirs, claimed[c2 : c2 + 2], quote, same_voice=same_voice)
+            fault = _replaced(ours, theirs, same_voice=same_voice) or _replaced_chinese(
+                ours, theirs, (claimed[max(0, c1 - 1) : c1], claimed[c2 : c2 + 2]), quote
+            )
         else:
             fault = None
         if fault:
@@ -109,9 +111,8 @@ def _reordered(one: Slot, other: Slot) -> bool:
     return ours != theirs and sorted(ours) == sorted(theirs) and not any("month" in key for key in ours)
 
 
-def _replaced(
-    ours: Sequence[Slot], theirs: Sequence[Slot], after: Sequence[Slot], quote: Statement, *, same_voice: bool
-) -> str | None:
+def _replaced(ours: Sequence[Slot], theirs: Sequence[Slot], *, same_voice: bool) -> str | None:
+    """A number, name, unit or word of degree put in the place of another."""
     for kind, same in ((_NUMBER, True), (_NAME, same_voice)):
         claimed = {key for slot in ours if slot.key == kind for key in slot.filling}
         quoted = {key for slot in theirs if slot.key == kind for key in slot.filling}
@@ -121,28 +122,38 @@ def _replaced(
     other_measured = {units()[slot.text] for slot in theirs if slot.text in units()}
     if measured and other_measured and not measured & other_measured:
         return f"unit {min(measured)} for {min(other_measured)}"
-    if any(slot.items[0].kind == "cjk" for slot in (*ours, *theirs)):
-        return _replaced_chinese(ours, theirs, after, quote)
+    roots, other_roots = ({slot.items[0].root for slot in slots} for slots in (ours, theirs))
+    for root in roots - other_roots:
+        if opposite := antonyms().get(root, frozenset()) & other_roots - roots:
+            return f"{root} for {min(opposite)}"
     return None
 
 
 def _replaced_chinese(
-    ours: Sequence[Slot], theirs: Sequence[Slot], after: Sequence[Slot], quote: Statement
+    ours: Sequence[Slot], theirs: Sequence[Slot], around: tuple[Sequence[Slot], Sequence[Slot]], quote: Statement
 ) -> str | None:
-    """A run of characters put in the place of another, unless it looks like a common word for it."""
+    """A run of characters put in the place of another, unless it is only other wording.
+
+    Args:
+        ours, theirs: what replaces, and what is replaced.
+        around: what stands before and after it in both.
+        quote: in which it may stand elsewhere, when it has only been moved.
+    """
+    if not any(slot.items[0].kind == "cjk" for slot in (*ours, *theirs)):
+        return None
     claimed, quoted = _bare(ours), _bare(theirs)
     numerals, others = _HAN_NUMERALS.intersection(claimed), _HAN_NUMERALS.intersection(quoted)
     if numerals and others and not numerals & others:
         return f"number {claimed} for {quoted}"
-    if min(len(claimed), len(quoted)) < 2:
+    if not claimed or not quoted or _is_wording(claimed) or _is_wording(quoted):
         return None
-    if _is_wording(claimed) or _is_wording(quoted):
-        return None
-    said = "".join(item.text for item in quote.items)
-    if claimed not in said:
+    whole = min(len(claimed), len(quoted)) > 1
+    if whole and claimed not in "".join(item.text for item in quote.items):
         return f"{claimed} for {quoted}"
-    shared = "".join(slot.text for slot in after if slot.items[0].kind == "cjk")
-    if any(looks_like_name(claimed + way) and looks_like_name(quoted + way) for way in ("", shared[:1], shared)):
+    before, after = ("".join(slot.text for slot in slots if slot.items[0].kind == "cjk") for slots in around)
+    ways = [("", ""), ("", after[:1]), ("", after)] if whole else [("", after[:1]), (before, ""), (before, after[:1])]
+    known = looks_like_name if whole else is_place
+    if any(known(head + claimed + tail) and known(head + quoted + tail) for head, tail in ways):
         return f"name {claimed} for {quoted}"
     return None
 
