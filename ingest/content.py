@@ -64,8 +64,8 @@ def main_container(body: etree._Element, weights: Weights) -> etree._Element:
     """The innermost element marked as main content that holds most of the prose; else the one that prose lies in."""
     total = weights.of(body)
     marked = [element for element in _SEMANTIC(body) if weights.of(element) >= _HOLDS_MAIN * total]
-    if marked and total:
-        return min(marked, key=weights.of)
+    if marked:
+        return min(marked, key=weights.of) if total else max(marked, key=lambda element: sum(1 for _ in element.iter()))
     return _descend(body, weights, total)
 
 
