@@ -16,11 +16,12 @@ from rag.vocabulary import Document
 _LONGEST = 1_000
 _FEWEST_WORDS, _FEWEST_CJK = 4, 6
 _WORDS_WITHOUT_STOP, _CJK_WITHOUT_STOP = 8, 14
+_HEADING_CAPITALS = 0.7
 _TERMINAL = re.compile(r"[.!?…。！？][\"'”’»)\]】）」』]*$")
 _MARKER = re.compile(r"\s*[\[【［]\s*\d+(?:\s*[,，、–-]\s*\d+)*\s*[\]】］]")
 _LAST_MARKERS = re.compile(rf"(?:{_MARKER.pattern})+\s*$")
 _FOREIGN = re.compile(r"!\[|\]\(|</?[a-z][^>]*>|https?://\S+$")
-_CODE = re.compile(r"[{}();=<>$|\\_#*~^`]")
+_CODE = re.compile(r"[{};=<>|\\_#*~^`]|\(\)|[$]\(|\w\(|&&")
 _WORD = re.compile(rf"[{CJK_RANGES}]|\w+")
 _CUT_START = re.compile(r"[a-z,;:.)\]}%–—，、；：。）】]")
 
@@ -93,5 +94,6 @@ def is_sentence(text: str) -> bool:
     # Without a full stop it may be an item of a list, but also a heading, a menu or a cut sentence.
     if chinese:
         return len(words) >= _CJK_WITHOUT_STOP and re.search(r"[，、是的了]", text) is not None
-    grammar = sum(is_stop_term(word.lower()) for word in words)
-    return len(words) >= _WORDS_WITHOUT_STOP and grammar >= 2 and not text.istitle()
+    telling = [word for word in words if not is_stop_term(word.lower())]
+    headed = sum(word[0].isupper() for word in telling) >= _HEADING_CAPITALS * len(telling)
+    return len(words) >= _WORDS_WITHOUT_STOP and len(words) - len(telling) >= 2 and not headed

@@ -1,41 +1,85 @@
-"""Whether the best sentence answers the question at all, or the index knows nothing of it."""
+"""Whether the best sentence answers the question at all, or the index knows nothing of it.
+
+Three sums over how much of the question is found again, each fitted (logistic regression, then scaled) so that 1 is
+the least that an answer has: beside an embedder whose cosines are known, without one, and for Chinese, of which the
+embedded embedder knows nothing.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 
-from rag.models.question import is_distinctive
+from rag.models.candidates import Candidate
+from rag.models.question import Question, is_distinctive
 from rag.models.sentence_choice import FEATURES, Ranking
+from rag.text.language import has_cjk
 from rag.text.tokens import search_terms
-
-MEANING, COVER, PAIRS, KEYS = 1.2, 0.45, 0.22, 0.14
-"""Weights beside an embedder whose cosines are known (minilm); the sum of an answered question is 1 or more."""
-WORDS_COVER, WORDS_PAIRS, WORDS_KEYS = 1.4, 0.88, 0.47
-"""Weights without one."""
 
 
 def is_answered(ranking: Ranking, *, calibrated: bool) -> bool:
     """Whether enough of the question is found.
 
     Args:
-        calibrated: the cosines are those of the embedder for which the weights were fitted.
+        calibrated: the similarities are those of the embedder that the weights were fitted for.
     """
     return evidence(ranking, calibrated=calibrated) >= 1.0
 
 
 def evidence(ranking: Ranking, *, calibrated: bool) -> float:
-    """1 or more when the question is likely answered.
-
-    Counts how near the nearest sentence is, and how many of the question's words, pairs of words and names the document
-    of the best sentence has.
-    """
+    """1 or more when the question is likely answered."""
     best = int(np.argmax(ranking.scores))
-    document, question = ranking.candidates[best].document, ranking.question
-    known = frozenset(search_terms(" ".join((document.title, *document.section, document.text))))
-    asked = frozenset(filter(is_distinctive, question.terms)) or question.terms
-    cover = len(asked & known) / (len(asked) or 1)
-    keys = len(question.keys & known) / len(question.keys) if question.keys else 0.5
+    found = _Found(ranking.question, ranking.candidates[best])
     pairs = float(ranking.features[best, FEATURES.index("pairs")])
     if ranking.similarities is not None and calibrated:
-        return MEANING * float(ranking.similarities.max()) + COVER * cover + PAIRS * pairs + KEYS * keys
-    return WORDS_COVER * cover + WORDS_PAIRS * pairs + WORDS_KEYS * keys
+        nearest = float(ranking.similarities.max())
+        return 1.25 * nearest + 0.46 * found.terms + 0.24 * pairs + 0.14 * found.keys
+    if has_cjk(ranking.question.text):
+        return 1.26 * found.joined + 0.83 * found.units + 1.1 * pairs
+    return 1.5 * found.terms + 0.95 * pairs + 0.5 * found.keys
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Which shares, from 0 to 1, of a question the document of its best sentence has."""
+
+    question: Question
+    best: Candidate
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        document = self.best.document
+        return frozenset(search_terms(" ".join((document.title, *document.section, document.text))))
+
+    @property
+    def terms(self) -> float:
+        """Distinctive terms: words, Chinese bigrams."""
+        asked = frozenset(filter(is_distinctive, self.question.terms)) or self.question.terms
+        return _share(asked, self.known)
+
+    @property
+    def keys(self) -> float:
+        """Names and numbers; a half when there is none."""
+        return _share(self.question.keys, self.known) if self.question.keys else 0.5
+
+    @property
+    def units(self) -> float:
+        """Single Chinese characters, and words of other scripts."""
+        return _share(self._units, self.known)
+
+    @property
+    def joined(self) -> float:
+        """The same, but a character counts only inside a bigram that the document has too."""
+        bigrams = {term for term in self.question.terms & self.known if len(term) == 2 and has_cjk(term)}
+        characters = {character for bigram in bigrams for character in bigram}
+        return _share(self._units, characters | {term for term in self.known if not has_cjk(term)})
+
+    @cached_property
+    def _units(self) -> frozenset[str]:
+        return frozenset(term for term in self.question.terms if len(term) == 1 or not has_cjk(term))
+
+
+def _share(asked: frozenset[str], known: frozenset[str] | set[str]) -> float:
+    return len(asked & known) / (len(asked) or 1)

@@ -23,7 +23,7 @@ Embed = Callable[[Sequence[str]], Floats]
 """Texts to rows of unit length."""
 
 FEATURES = ("meaning", "cover", "context", "pairs", "document", "cue", "new", "asks")
-WEIGHTS = np.array([1, 2.5, 4, 4, 8, 2, 1.5, -3], np.float32)
+WEIGHTS = np.array([1, 2.5, 4, 4, 1, 2, 1, -3], np.float32)
 """Of `FEATURES`, in their order."""
 
 MOST_EMBEDDED = 48
@@ -72,7 +72,7 @@ def rank(question: Question, candidates: Sequence[Candidate], embed: Embed | Non
 def _word_features(question: Question, candidates: Sequence[Candidate]) -> Floats:
     weight = _rarities(question.terms, candidates)
     total = sum(weight.values()) or 1.0
-    best = max(candidate.document.score for candidate in candidates)
+    best = max(_log_odds(candidate.document.score) for candidate in candidates)
 
     def covered(terms: frozenset[str]) -> float:
         return sum(weight[term] for term in question.terms & terms) / total
@@ -83,13 +83,19 @@ def _word_features(question: Question, candidates: Sequence[Candidate]) -> Float
             covered(candidate.terms),
             covered(candidate.context_terms),
             len(question.pairs & candidate.pairs) / (len(question.pairs) or 1),
-            candidate.document.score - best,
+            _log_odds(candidate.document.score) - best,
             float(question.is_cued_by(candidate.text)),
             min(len(candidate.terms - question.all_terms), 6) / 6,
             float(candidate.text.endswith(("?", "？"))),
         )
 
     return np.array([features(candidate) for candidate in candidates], np.float32)
+
+
+def _log_odds(score: float) -> float:
+    """Opens up a score in (0, 1), so that the best ones do not all look alike."""
+    score = min(max(score, 0.001), 0.999)
+    return math.log(score / (1 - score))
 
 
 def _rarities(terms: frozenset[str], candidates: Sequence[Candidate]) -> dict[str, float]:
@@ -99,7 +105,7 @@ def _rarities(terms: frozenset[str], candidates: Sequence[Candidate]) -> dict[st
 
 
 MOST_SENTENCES = 3
-CLOSE = 2.0
+CLOSE = 3.0
 """A further sentence of the same document is shown when its score is at most this much below the best."""
 CLOSE_ELSEWHERE = 0.7
 """The same for a sentence of another document."""

@@ -1,0 +1,127 @@
+"""The extractive model quotes the right sentences, numbers them, and says so when nothing fits."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from rag.errors import ModelUnavailable
+from rag.models.embeddings import EmbeddingModel
+from rag.models.extractive import ExtractiveChatModel
+from rag.models.minilm import MiniLMEmbeddings
+from rag.models.sentence_choice import MOST_EMBEDDED
+from rag.vocabulary import Document
+from tests.fakes import FakeEmbeddings, make_document, make_documents
+
+DOCUMENTS = make_documents(
+    "Normandy is a region of France. The Norse were led by Rollo, who ruled until 927. His son followed him.",
+    "The 1973 oil crisis began in October 1973. The embargo ended in March 1974.",
+    "Footnote keeps the vectors in Chroma. Footnote keeps the words in tantivy, which is quick.",
+)
+CHINESE = [
+    make_document("向量保存在 Chroma 里。词语保存在 tantivy 里，速度很快。", 1, language="zh"),
+    make_document("今天的天气非常好，适合出去走走。", 2, language="zh"),
+]
+
+
+@pytest.fixture
+def model(minilm: MiniLMEmbeddings) -> ExtractiveChatModel:
+    return ExtractiveChatModel(embeddings=EmbeddingModel("minilm", minilm, 384, languages=frozenset({"en"})))
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("Who led the Norse?", "The Norse were led by Rollo, who ruled until 927. [1]"),
+        ("When did the oil embargo end?", "The embargo ended in March 1974. [2]"),
+        ("Where does Footnote keep the vectors?", "Footnote keeps the vectors in Chroma. [3]"),
+    ],
+)
+def test_the_answer_begins_with_the_right_sentence(model: ExtractiveChatModel, question: str, first: str) -> None:
+    answer = model.answer(question, DOCUMENTS)
+    assert answer.text.startswith(first)
+    assert answer.finish_reason == "stop"
+
+
+def test_chinese_questions_are_answered_by_words(model: ExtractiveChatModel) -> None:
+    assert model.answer("向量保存在哪里？", CHINESE).text.startswith("向量保存在 Chroma 里。 [1]")
+
+
+def test_every_sentence_is_verbatim_and_in_reading_order(model: ExtractiveChatModel) -> None:
+    """One to three sentences, each on its page as it stands, those of one document from top to bottom."""
+    text = "Chroma keeps vectors. Rain fell on Tuesday in the north. Chroma keeps vectors in a folder of its own."
+    documents = make_documents(text, "The vectors that Chroma keeps are small.")
+    answer = model.answer("What keeps Chroma, and where are the vectors kept by Chroma?", documents).text
+    sentences = re.findall(r"(.+?) \[(\d)\] ?", answer)
+    assert 1 <= len(sentences) <= 3
+    assert all(sentence in documents[int(n) - 1].text for sentence, n in sentences)
+    places = [documents[int(n) - 1].text.index(sentence) for sentence, n in sentences if n == sentences[0][1]]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("question", "documents", "said"),
+    [
+        ("How do volcanoes form under the sea?", DOCUMENTS, "No relevant answer"),
+        ("火山是怎么形成的？", CHINESE, "没有找到"),
+        ("Who led the Norse?", make_documents("Home | About\n\nx = {1}"), "No relevant answer"),
+        ("Who led the Norse?", [], "ingest URL"),
+        ("谁领导了诺斯人？", [], "收录页面"),
+    ],
+)
+def test_says_so_when_nothing_fits(
+    model: ExtractiveChatModel, question: str, documents: list[Document], said: str
+) -> None:
+    answer = model.answer(question, documents)
+    assert said in answer.text
+    assert answer.finish_reason == "no_answer"
+    assert "[" not in answer.text
+
+
+async def test_streams_small_tokens_and_ends_with_a_reason(model: ExtractiveChatModel) -> None:
+    """Tokens joined are the answer exactly; the last chunk has finish reason and usage."""
+    chunks = [chunk async for chunk in model.astream([], documents=CHINESE, question="向量保存在哪里？")]
+    assert "".join(str(chunk.content) for chunk in chunks) == model.answer("向量保存在哪里？", CHINESE).text
+    assert len(chunks) > 5
+    assert max(len(str(chunk.content)) for chunk in chunks) < 12
+    assert chunks[-1].response_metadata["finish_reason"] == "stop"
+    assert chunks[-1].usage_metadata is not None
+    refused = [chunk async for chunk in model.astream([], documents=[], question="Why?")]
+    assert refused[-1].response_metadata["finish_reason"] == "no_answer"
+
+
+async def test_the_last_message_is_the_question_when_none_is_given(model: ExtractiveChatModel) -> None:
+    bound = model.bind(documents=DOCUMENTS)
+    expected = model.answer("Who led the Norse?", DOCUMENTS).text
+    assert (await bound.ainvoke([HumanMessage("Who led the Norse?")])).content == expected
+    assert bound.invoke("Who led the Norse?").content == expected
+    assert "".join(str(chunk.content) for chunk in bound.stream("Who led the Norse?")) == expected
+
+
+@pytest.mark.parametrize("question", ["", " ", "?", "\ud800", "\x00", "a" * 4_000, "🙂", "的"])
+def test_odd_questions_are_answered_or_refused(model: ExtractiveChatModel, question: str) -> None:
+    assert model.answer(question, DOCUMENTS).finish_reason in ("stop", "no_answer")
+
+
+def test_works_without_embeddings_and_with_ones_of_another_scale() -> None:
+    """Words alone find it; a foreign embedder's cosines order sentences, and do not decide about refusal."""
+    for embeddings in (None, EmbeddingModel("fake", FakeEmbeddings(), 64)):
+        model = ExtractiveChatModel(embeddings=embeddings)
+        assert "Rollo" in model.answer("Who led the Norse?", DOCUMENTS).text
+        assert model.answer("How do volcanoes form under the sea?", DOCUMENTS).finish_reason == "no_answer"
+
+
+def test_embeds_a_bounded_number_of_sentences() -> None:
+    fake = FakeEmbeddings()
+    text = " ".join(f"The vectors of page number {number} are kept in Chroma." for number in range(300))
+    ExtractiveChatModel(embeddings=EmbeddingModel("fake", fake, 64)).answer("Where are vectors?", make_documents(text))
+    assert len(fake.texts) == MOST_EMBEDDED + 1
+
+
+def test_a_failing_embedder_is_not_hidden() -> None:
+    fake = FakeEmbeddings()
+    fake.failure = ModelUnavailable("down")
+    with pytest.raises(ModelUnavailable, match="down"):
+        ExtractiveChatModel(embeddings=EmbeddingModel("fake", fake, 64)).answer("Who led the Norse?", DOCUMENTS)
