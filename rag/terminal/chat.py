@@ -6,18 +6,20 @@ import asyncio
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.text import Text
 
 from rag.errors import FootnoteError, NotFound
+from rag.events import Failed
 from rag.request import parse_request
 from rag.service import Footnote
 from rag.settings import Settings
-from rag.terminal.asking import show_run
-from rag.terminal.screen import Screen, open_screen
+from rag.stream.readers import EventTap
+from rag.stream.runs import Run
+from rag.terminal.screen import Screen, checked, open_screen
 from rag.terminal.text import harmless
 from rag.terminal.upkeep import show_sources
 from rag.threads.memory import ThreadStore, open_threads
@@ -75,13 +77,21 @@ class Chat:
         if not question:
             return
         request = parse_request(question=question, thread_id=self.thread_id)
-        async with _stoppable() as stopped:
+        with _interrupts() as interrupted:
+            run = await self._footnote.start(request)
+            stopping = asyncio.create_task(_stop_when(interrupted, run))
+            tap, screen = EventTap(run), self._screen()
             try:
-                await show_run(self._footnote, request, self._screen())
-            except asyncio.CancelledError:
-                if not stopped():
-                    raise
-                self._say("(stopped)")
+                async for event in tap:
+                    if isinstance(event, Failed) and interrupted.is_set():
+                        break
+                    screen.show(checked(event))
+            finally:
+                tap.close()
+                stopping.cancel()
+                screen.close()
+        if interrupted.is_set():
+            self._say("(stopped)")
 
     async def _obey(self, line: str) -> None:
         command, _, argument = line.partition(" ")
@@ -114,7 +124,7 @@ class Chat:
             return
         for turn in turns:
             self._say(f"› {turn.question}", "bold")
-            self._say(turn.answer if turn.state == "done" else f"{turn.answer} ({turn.state})".strip(), "")
+            self._say(turn.answer if turn.state == "done" else f"{turn.answer.rstrip()} ({turn.state})".strip(), "")
 
     def _say(self, text: str, style: str = "dim") -> None:
         self._console.print(Text(harmless(text), style=style), soft_wrap=True)
@@ -151,26 +161,18 @@ async def _read_line(prompt: str) -> str:
         signal.signal(signal.SIGINT, previous)
 
 
-@asynccontextmanager
-async def _stoppable() -> AsyncIterator[Callable[[], bool]]:
-    """Ctrl-C cancels the body, not the program; the function given tells whether it did."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None  # noqa: S101 - a coroutine that runs has a task
-    interrupted = False
+async def _stop_when(interrupted: asyncio.Event, run: Run) -> None:
+    await interrupted.wait()
+    run.cancel()
 
-    def interrupt() -> None:
-        nonlocal interrupted
-        interrupted = True
-        task.cancel()
 
-    def stopped() -> bool:
-        if interrupted:
-            task.uncancel()
-        return interrupted
-
-    loop.add_signal_handler(signal.SIGINT, interrupt)
+@contextmanager
+def _interrupts() -> Iterator[asyncio.Event]:
+    """Ctrl-C sets the event, and does nothing else, until the body has ended."""
+    loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGINT, interrupted.set)
     try:
-        yield stopped
+        yield interrupted
     finally:
         loop.remove_signal_handler(signal.SIGINT)
 
