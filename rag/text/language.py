@@ -39,9 +39,9 @@ _FOREIGN = re.compile("[\u0370-\u0e7f]")  # Greek to Thai: every alphabet named 
 _COMMON_WORDS: dict[str, frozenset[str]] = {
     language: frozenset(words.split())
     for language, words in {
-        "en": "the of and to in is that for it with as was on are by this be from at or an which have not but what how "
-        "who when where why does do did can has were their its i you he she they we my your there these will would "
-        "should could been than between into about after before if also",
+        "en": "the a of and to in is as no so that for it with was on are by this be from at or an which have not but "
+        "what how who when where why does do did can has were their its i you he she they we my your there these will "
+        "would should could been than between into about after before if also",
         "de": "der die und das ist nicht ein eine zu den mit von auf für im dem sich des auch als wie was wer wo wann "
         "warum werden wird sind oder aus bei nach wenn kann hat haben war über einen einer zum zur noch durch man",
         "fr": "le la les de des et est un une du en que qui dans pour pas sur au avec ce il elle sont par plus ne se "
