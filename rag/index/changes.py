@@ -133,10 +133,6 @@ class CatalogChanges:
         with self._database.write() as connection:
             connection.executemany(sql, [(state, now, url, state) for url in urls])
 
-    def set_lastmod(self, url: str, lastmod: str | None) -> None:
-        with self._database.write() as connection:
-            connection.execute("UPDATE pages SET lastmod = ? WHERE url = ?", (lastmod, url))
-
     def forget_vectors(self, hashes: Iterable[bytes] | None = None) -> int:
         """Drops the vectors that no chunk uses, among `hashes` or all; returns how many."""
         unused = "NOT EXISTS (SELECT 1 FROM chunks WHERE chunks.hash = vectors.hash)"

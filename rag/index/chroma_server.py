@@ -155,6 +155,9 @@ class ChromaServer:
             port = self._free_port()
             if self._launch(port, deadline):
                 return port
+            found = self._found()  # one that a starter left behind when it was killed came up first
+            if found is not None:
+                return found
         raise IndexUnavailable(
             f"Chroma does not start: {self._last_words()}",
             f"See {str(self._log)!r}; if its store is damaged, `footnote rebuild` makes it anew from the catalog.",

@@ -29,6 +29,7 @@ def nearest(groups: Iterable[Sequence[tuple[str, bytes]]], vector: Sequence[floa
         rows = stored.reshape(len(group), wanted.size)
         lengths = np.linalg.norm(rows, axis=1)
         scores = np.clip(rows @ wanted / np.where(lengths > 0, lengths, 1.0), 0.0, 1.0)
-        found = ((chunk_id, float(score)) for (chunk_id, _), score in zip(group, scores, strict=True))
+        top = np.argpartition(-scores, k - 1)[:k] if k < len(group) else range(len(group))
+        found = ((group[place][0], float(scores[place])) for place in top)
         best = heapq.nsmallest(k, [*best, *found], key=lambda hit: (-hit[1], hit[0]))
     return best

@@ -157,10 +157,6 @@ class IndexWriter:
         """Notes what a visit found: `present`, `gone` or `unknown`. The pages go on answering."""
         self._changes.set_state(urls, state)
 
-    def set_lastmod(self, url: str, lastmod: str | None) -> None:
-        """Notes what the sitemap said about a page when it was read."""
-        self._changes.set_lastmod(url, lastmod)
-
     def recover(self) -> int:
         """Makes the indexes agree with the catalog where a writer was killed; returns how many chunks that were."""
         count = recover(self._catalog, self._vectors, self._words)

@@ -197,3 +197,12 @@ def test_the_store_can_be_put_aside(tmp_path: Path, make_server: Callable[..., C
     assert (tmp_path / "chroma-damaged" / "mark").exists()
     assert server.port()
     assert not (tmp_path / "chroma" / "mark").exists()
+
+
+def test_a_server_whose_starter_was_killed_is_shared(tmp_path: Path, make_server: Callable[..., ChromaServer]) -> None:
+    """It comes up between our look and our start: ours gives way, and we share the one that is there."""
+    other = make_server()
+    port = other.port()
+    late = make_server()
+    assert not late._launch(find_free_port(), float("inf"))
+    assert late.port() == port
