@@ -1,7 +1,7 @@
 """Makes claims of known truth from passages of text: untouched, lightly paraphrased, and with one fault planted.
 
-It knows nothing of how claims are checked: its own way of finding sentences, numbers and names, and its own words. Every
-claim ends in ` [1]` and cites the passage it was made from, which is shown with three others of the same article where
+It knows nothing of how claims are checked: it has its own way of finding sentences, numbers and names, and its own
+words. Every claim ends in ` [1]` and cites the passage it was made from, which is shown with three others of the same article where
 there are any, so that a name or number can come from a neighbour. Names in Chinese text are the gold answers of the
 questions asked about the passages, since nothing in the writing shows them.
 
@@ -24,6 +24,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from rewording import reworded
 
 FAULTS = ("number", "other_number", "name", "date", "unit", "negation", "other_page")
 
@@ -117,14 +119,9 @@ def _bare(text: str) -> str:
     return re.sub(r"\W+", "", text).lower()
 
 
-# ---- untouched
-
-
 def untouched(sentence: str, passage: Passage, others: list[Passage], rng: random.Random) -> str:
     return sentence
 
-
-# ---- faults
 
 _DIGITS = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\w])|(?<![\w.,\-])\d+(?:\.\d+)?(?![\w,]*\d)")
 _NUMBER_WORDS = "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred".split()
@@ -133,6 +130,10 @@ _HAN_NUMBER = re.compile(
     r"(?<=[第有共为是了的在近约达])[二三四五六七八九]|[二三四五六七八九](?=[个名位次年月日人家支场座条种届])"
 )
 _MONTHS = "January February March April May June July August September October November December".split()
+
+
+def paraphrase(sentence: str, passage: Passage, others: list[Passage], rng: random.Random) -> str | None:
+    return reworded(sentence, passage.language, rng)
 
 
 def number(sentence: str, passage: Passage, others: list[Passage], rng: random.Random) -> str | None:
@@ -175,8 +176,9 @@ _CAPITALS = re.compile(
 _AT_START = re.compile(r"[A-Z][a-zé]{2,}(?: [A-Z][a-zé]{2,}){1,2}")
 _NOT_NAMES = frozenset(
     _MONTHS
-    + "Monday Tuesday Wednesday Thursday Friday Saturday Sunday The This That These Those It In On At By He She They We "
-    "And But For With From When While After Before His Her Their Its There Some Many Most All Both Each No Not As An".split()
+    + "Monday Tuesday Wednesday Thursday Friday Saturday Sunday The This That These Those It In On At By He She They "
+    "We And But For With From When While After Before His Her Their Its There Some Many Most All Both Each No Not As "
+    "An".split()
 )
 
 
@@ -222,15 +224,19 @@ def date(sentence: str, passage: Passage, others: list[Passage], rng: random.Ran
 
 _UNITS = [
     (r"(?<=\d) ?(?:km|kilometres|kilometers)\b", " miles"), (r"(?<=\d) miles\b", " kilometres"),
-    (r"(?<=\d) ?(?:m|metres|meters)\b", " feet"), (r"(?<=\d) (?:feet|ft)\b", " metres"), (r"(?<=\d)%", " percentage points"),
+    (r"(?<=\d) ?(?:m|metres|meters)\b", " feet"), (r"(?<=\d) (?:feet|ft)\b", " metres"),
+    (r"(?<=\d)%", " percentage points"),
     (r"(?<=\d) percent\b", " percentage points"), (r"\bmillion\b", "billion"), (r"\bbillion\b", "million"),
     (r"\bthousand\b", "million"), (r"\$(?=\d)", "€"), (r"£(?=\d)", "$"), (r"\b(?<=\d )years\b", "months"),
     (r"(?<=\w )(?<=two |ten )years\b", "months"), (r"(?<=\d )days\b", "weeks"), (r"(?<=\d )hours\b", "minutes"),
     (r"(?<=\d )minutes\b", "hours"), (r"(?<=\d )months\b", "years"), (r"(?<=\d )acres\b", "hectares"),
     (r"(?<=\d )tons\b", "pounds"), (r"(?<=\d)°C", "°F"), (r"(?<=\d) ?kg\b", " lb"), (r"(?<=\d) degrees\b", " percent"),
-    ("公里", "英里"), ("英里", "公里"), (r"(?<=\d) ?米", "英尺"), (r"(?<=\d) ?万", "亿"), (r"(?<=\d) ?亿", "万"), ("美元", "欧元"),
-    ("英镑", "美元"), (r"(?<=\d) ?%", "个百分点"), (r"(?<=\d) ?年(?=[的，后前来])", "个月"), (r"(?<=\d) ?小时", "分钟"), (r"(?<=\d) ?分钟", "小时"),
-    (r"平方公里", "平方米"), (r"(?<=\d) ?天", "周"), (r"英尺", "米"), (r"(?<=\d) ?码", "米"), (r"(?<=\d) ?岁", "个月"), ("百万", "万"), ("磅", "公斤"),
+    ("公里", "英里"), ("英里", "公里"), (r"(?<=\d) ?米", "英尺"), (r"(?<=\d) ?万", "亿"), (r"(?<=\d) ?亿", "万"),
+    ("美元", "欧元"),
+    ("英镑", "美元"), (r"(?<=\d) ?%", "个百分点"), (r"(?<=\d) ?年(?=[的，后前来])", "个月"), 
+    (r"(?<=\d) ?小时", "分钟"), (r"(?<=\d) ?分钟", "小时"),
+    (r"平方公里", "平方米"), (r"(?<=\d) ?天", "周"), (r"英尺", "米"), (r"(?<=\d) ?码", "米"),
+    (r"(?<=\d) ?岁", "个月"), ("百万", "万"), ("磅", "公斤"),
 ]  # fmt: skip
 
 
@@ -243,7 +249,8 @@ _AUXILIARY = re.compile(
     r"\b(is|was|were|are|has|had|can|will|would|could|did|does|should|may)\b(?! not\b|n't| no\b| only| also)"
 )
 _PAST = re.compile(
-    r"(?<=[a-z] )(?!need|hundred|indeed|based|called|named|used|related|increased|united|so-called)[a-z]{3,}ed (?=the |a |an |in |by |to )"
+    r"(?<=[a-z] )(?!need|hundred|indeed|based|called|named|used|related|increased|united|so-called)[a-z]{3,}ed "
+    r"(?=the |a |an |in |by |to )"
 )
 _HAN_VERB = re.compile(
     r"(?<=[\u4e00-\u9fff])(是|有|成为|获得|击败|建立|参加|使用|包括|位于|导致|支持|发现|提供|进入|赢得|开始|发生|认为|允许|需要|可以|能够|属于|得到|接受|要求)(?=[\u4e00-\u9fff])"
@@ -290,147 +297,6 @@ def other_page(sentence: str, passage: Passage, others: list[Passage], rng: rand
     other = rng.choice(others) if others else None
     found = [one for one in sentences(other.text) if len(one) > 20] if other else []
     return rng.choice(found) if found else None
-
-
-# ---- paraphrase
-
-_EN_SYNONYMS = {
-    "began": "started", "started": "began", "large": "big", "many": "numerous", "often": "frequently", "important": "significant",
-    "used": "utilized", "including": "such as", "however": "nevertheless", "because": "since", "also": "additionally",
-    "several": "various", "about": "around", "became": "turned into", "created": "made", "built": "constructed",
-    "located": "situated", "major": "main", "primarily": "mainly", "usually": "generally", "died": "passed away",
-    "received": "got", "showed": "demonstrated", "showing": "demonstrating", "large-scale": "extensive", "while": "whereas",
-    "significant": "considerable", "different": "distinct", "approximately": "roughly", "known": "recognized",
-    "established": "founded", "founded": "established", "said": "stated", "called": "named", "helped": "assisted",
-    "requires": "needs", "led": "headed", "wrote": "authored", "ended": "finished", "caused": "brought about",
-    "grew": "expanded", "moved": "relocated", "allowed": "permitted", "allows": "permits", "made": "produced",
-    "result": "outcome", "area": "region", "entire": "whole", "rapidly": "quickly", "obtained": "acquired",
-    "purchased": "bought", "argued": "contended", "believed": "thought", "developed": "worked out", "war": "conflict",
-    "almost": "nearly", "common": "widespread", "various": "diverse", "major ": "key ", "additional": "further",
-    "despite": "in spite of", "throughout": "all through", "attempted": "tried", "country": "nation", "areas": "regions",
-    "children": "kids", "films": "movies", "film": "movie", "completed": "finished", "chosen": "selected", "main": "chief",
-    "people": "persons", "therefore": "thus", "currently": "presently", "increasingly": "more and more", "so": "thus",
-}  # fmt: skip
-_ZH_SYNONYMS = {
-    "但是": "然而", "因为": "由于", "由于": "因为", "使用": "采用", "许多": "很多", "重要": "关键", "开始": "起初", "非常": "十分", "获得": "取得",
-    "表示": "指出", "建立": "创建", "位于": "坐落于", "包括": "包含", "大约": "约", "成为": "变成", "提供": "给予", "帮助": "协助", "目前": "现在",
-    "以及": "和", "因此": "所以", "通过": "经由", "显示": "表明", "增加": "增长", "减少": "降低", "能够": "可以", "最终": "最后", "通常": "一般",
-    "之后": "以后", "导致": "造成", "巨大": "庞大", "主要": "首要", "进行": "展开", "认为": "觉得", "被称为": "被叫做", "一些": "若干", "不同": "各异",
-    "迅速": "快速", "特别": "尤其", "发展": "演进", "产生": "形成", "需要": "须要", "例如": "比如", "随后": "接着", "此外": "另外", "然而": "不过",
-    "曾": "曾经", "并且": "而且", "如果": "假如", "可能": "也许", "拥有": "具有", "其他": "别的", "人们": "大家", "得到": "获得", "发现": "找到",
-}  # fmt: skip
-_DROPPED = re.compile(
-    r"\b(?:very|highly|quite|extremely|relatively|especially|particularly|also|then|still|even|often|generally|usually"
-    r"|eventually|originally|primarily|mainly|notably|significantly|widely|heavily|newly|large|famous|important|notable)\s",
-)  # fmt: skip
-_ZH_DROPPED = re.compile(r"(?:非常|十分|极其|特别|尤其|也|还|曾经|已经|仍然|主要|著名的|重要的|巨大的|一些|其中，)")
-_FORMS = {"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "ten": "10"}
-_ZH_FORMS = {
-    "三个": "3个",
-    "两个": "2个",
-    "四个": "4个",
-    "五个": "5个",
-    "三名": "3名",
-    "两名": "2名",
-    "三次": "3次",
-    "四次": "4次",
-    "五次": "5次",
-}
-
-
-def paraphrase(sentence: str, passage: Passage, others: list[Passage], rng: random.Random) -> str | None:
-    zh = passage.language == "zh"
-    steps: list[Callable[[str, random.Random], str]] = (
-        [_zh_synonyms, _zh_drop, _zh_shorten, _zh_front, _zh_forms] if zh
-        else [_en_synonyms, _en_drop, _en_shorten, _en_front, _en_voice, _en_forms]
-    )  # fmt: skip
-    rng.shuffle(steps)
-    text, changed = sentence, 0
-    for step in steps:
-        new = step(text, rng)
-        changed += new != text
-        text = new
-        if changed == 2:
-            break
-    return text if changed and len(text) >= 12 else None
-
-
-def _en_synonyms(text: str, rng: random.Random) -> str:
-    found = [match for match in re.finditer(r"\b[a-z\-]+\b", text) if match.group() in _EN_SYNONYMS]
-    for match in (
-        reversed(rng.sample(found, min(3, len(found))))
-        if len(found) < 2
-        else sorted(rng.sample(found, min(3, len(found))), key=lambda one: -one.start())
-    ):
-        text = _put(text, match.span(), _EN_SYNONYMS[match.group()])
-    return text
-
-
-def _en_drop(text: str, rng: random.Random) -> str:
-    return _DROPPED.sub("", text, count=2)
-
-
-def _en_shorten(text: str, rng: random.Random) -> str:
-    match = re.search(r",? (?:which|who|where|although|while|whereas|because) [^,.\d]*(?=[.,])", text[20:])
-    if match and not re.search(r"\b(?:not|never|no|n't)\b", match.group()):
-        return text[: 20 + match.start()] + text[20 + match.end() :].lstrip(",")
-    cut = re.match(r"(.{40,}?), (?:and|with|including|such as) [^.]*\.$", text)
-    return cut.group(1) + "." if cut else text
-
-
-def _en_front(text: str, rng: random.Random) -> str:
-    match = re.match(r"((?:In|On|During|By|After|Before|At) [^,]{3,30}), (\w[^;:]*)\.$", text)
-    if not match:
-        return text
-    opening, rest = match.groups()
-    return f"{rest[0].upper()}{rest[1:]} {opening[0].lower()}{opening[1:]}."
-
-
-def _en_voice(text: str, rng: random.Random) -> str:
-    match = re.match(
-        r"((?:The |A )?(?:[A-Z][\w']+ ?){1,4})(founded|defeated|designed|discovered|proposed|created|wrote|built|established"
-        r"|introduced|invented|published|produced|developed|replaced) ((?:the |a |an )?[^,.;]{3,60})\.$", text
-    )  # fmt: skip
-    if not match:
-        return text
-    subject, verb, thing = (part.strip() for part in match.groups())
-    done = {"wrote": "written"}.get(verb, verb)
-    return f"{thing[0].upper()}{thing[1:]} was {done} by {subject[0].lower() + subject[1:] if subject.startswith('The ') else subject}."
-
-
-def _en_forms(text: str, rng: random.Random) -> str:
-    text = re.sub(r"(?<=\d)%", " percent", text)
-    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    return re.sub(r"\b(" + "|".join(_FORMS) + r")\b(?= [a-z])", lambda match: _FORMS[match.group()], text)
-
-
-def _zh_synonyms(text: str, rng: random.Random) -> str:
-    found = [old for old in _ZH_SYNONYMS if old in text]
-    for old in rng.sample(found, min(3, len(found))):
-        text = text.replace(old, _ZH_SYNONYMS[old], 1)
-    return text
-
-
-def _zh_drop(text: str, rng: random.Random) -> str:
-    return _ZH_DROPPED.sub("", text, count=2)
-
-
-def _zh_shorten(text: str, rng: random.Random) -> str:
-    clauses = text.rstrip("。").split("，")
-    if len(clauses) < 3 or any(word in clauses[-1] for word in "不没未无"):
-        return text
-    return "，".join(clauses[:-1]) + "。"
-
-
-def _zh_front(text: str, rng: random.Random) -> str:
-    match = re.match(r"(在?[^，。]{2,12}[年月日期间时中后])，([^，。]{8,})。$", text)
-    return f"{match.group(2)}，{match.group(1)}。" if match else text
-
-
-def _zh_forms(text: str, rng: random.Random) -> str:
-    for old, new in _ZH_FORMS.items():
-        text = text.replace(old, new)
-    return re.sub(r"(?<=\d) ?%", " 个百分之" if False else "%", text)
 
 
 def _put(text: str, span: tuple[int, int], new: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from rag.citations.han_numerals import DIGITS, MYRIADS, NUMERALS, SCALES, value_of
 from rag.citations.lexicon import MONTHS, WEEKDAYS, units
 from rag.citations.words import Word
 
@@ -34,12 +35,6 @@ _ORDINALS = {
         "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split()
     )
 } | {"thirtieth": 30, "fortieth": 40, "fiftieth": 50, "hundredth": 100}
-_HAN_DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")} | {
-    "〇": 0, "两": 2, "壹": 1, "贰": 2, "叁": 3, "肆": 4, "伍": 5, "陆": 6, "柒": 7, "捌": 8, "玖": 9, "兩": 2,
-}  # fmt: skip
-_HAN_SCALES = {"十": 10, "百": 100, "千": 1_000, "拾": 10, "佰": 100, "仟": 1_000}
-_HAN_MYRIADS = {"万": 10**4, "亿": 10**8, "萬": 10**4, "億": 10**8}
-_HAN_NUMERALS = frozenset([*_HAN_DIGITS, *_HAN_SCALES, *_HAN_MYRIADS])
 _HAN_COUNTED = frozenset(
     "年月日号个名位次人天周岁种家所座条支场届队件本部只台辆艘架户组轮票分秒米吨元倍层级度国省市县区州城美英公厘平小世点章节卷"
     "項项代岛句首幅枚颗棵把张間间份对双类款门方边任期集季局球码磅克升成"
@@ -99,7 +94,7 @@ def _counts_in_myriads(words: Sequence[Word], at: int) -> bool:
         words[at].kind == "number"
         and after is not None
         and after.plain_gap
-        and (after.text in _HAN_SCALES or after.text in _HAN_MYRIADS)
+        and (after.text in SCALES or after.text in MYRIADS)
     )
 
 
@@ -244,7 +239,7 @@ def _chinese(words: Sequence[Word], at: int) -> Quantity | None:
     if text == "百" and "".join(word.text for word in words[at : at + 3]) == "百分之":
         number = _chinese_number(words, at + 3)
         return Quantity(number[0], "percent", at, number[1]) if number else None
-    if text not in _HAN_NUMERALS or _is_idiom(words, at):
+    if text not in NUMERALS or _is_idiom(words, at):
         return None
     number = _chinese_number(words, at)
     if number is None:
@@ -259,7 +254,7 @@ def _chinese(words: Sequence[Word], at: int) -> Quantity | None:
 def _is_idiom(words: Sequence[Word], at: int) -> bool:
     """万一, 十分 and the like: numerals that count nothing."""
     run = "".join(word.text for word in words[at : at + 3] if word.kind == "cjk")
-    return run[:2] in _HAN_IDIOMS and run[2:] != "钟" and (len(run) < 3 or run[2] not in _HAN_NUMERALS)
+    return run[:2] in _HAN_IDIOMS and run[2:] != "钟" and (len(run) < 3 or run[2] not in NUMERALS)
 
 
 def _chinese_number(words: Sequence[Word], at: int) -> tuple[str, int] | None:
@@ -274,41 +269,14 @@ def _chinese_number(words: Sequence[Word], at: int) -> tuple[str, int] | None:
             and _DIGITS.fullmatch(word.text.replace(",", ""))
         ):
             pieces.append(word.text.replace(",", ""))
-        elif word.kind == "cjk" and word.text in _HAN_NUMERALS:
+        elif word.kind == "cjk" and word.text in NUMERALS:
             pieces.append(word.text)
-        elif word.text == "点" and pieces and end + 1 < len(words) and words[end + 1].text in _HAN_DIGITS:
+        elif word.text == "点" and pieces and end + 1 < len(words) and words[end + 1].text in DIGITS:
             pieces.append("点")
         else:
             break
         end += 1
-    return (_canonical(_han_value(pieces)), end) if pieces else None
-
-
-def _han_value(pieces: list[str]) -> Decimal:
-    """The value of numerals such as ["3", "千", "5", "百"]; a row of bare digits is read as digits, as in a year."""
-    if "点" in pieces:
-        cut = pieces.index("点")
-        decimals = "".join(str(_HAN_DIGITS.get(piece, piece)) for piece in pieces[cut + 1 :] if piece in _HAN_DIGITS)
-        rest = [piece for piece in pieces[cut + 1 :] if piece in _HAN_MYRIADS]
-        value = _han_value(pieces[:cut]) + Decimal(f"0.{decimals or 0}")
-        return value * _HAN_MYRIADS[rest[0]] if rest else value
-    if len(pieces) > 1 and all(piece in _HAN_DIGITS for piece in pieces):
-        return Decimal("".join(str(_HAN_DIGITS[piece]) for piece in pieces))
-    total = section = pending = Decimal(0)
-    for piece in pieces:
-        if piece in _HAN_MYRIADS:
-            total = (
-                (total + (section + pending or 1)) * _HAN_MYRIADS[piece]
-                if total < 10**8
-                else (total + (section + pending or 1) * _HAN_MYRIADS[piece])
-            )
-            section = pending = Decimal(0)
-        elif piece in _HAN_SCALES:
-            section += (pending or 1) * _HAN_SCALES[piece]
-            pending = Decimal(0)
-        else:
-            pending = Decimal(_HAN_DIGITS.get(piece, piece))
-    return total + section + pending
+    return (_canonical(value_of(pieces)), end) if pieces else None
 
 
 def _canonical(value: Decimal) -> str:

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from rag.citations.agreement import begins_with_pronoun, is_name, missing_names, opposites, quantities_disagree
 from rag.citations.factual import states_a_fact
-from rag.citations.lexicon import NEGATORS
 from rag.citations.markers import Marker, read_markers, without_markers
 from rag.citations.placement import misplaced
 from rag.citations.polarity import polarity_disagrees
+from rag.citations.quote import SPEAKS_OF_IT, Finding, alone, candidates, verbatim
 from rag.citations.source_text import Passage, SourceText
 from rag.citations.statement import Item, Statement
-from rag.citations.words import Word, read_words
-from rag.vocabulary import Citation, Claim, Document, Verdict
+from rag.citations.words import read_words
+from rag.vocabulary import Citation, Claim, Document
 
 LinkMaker = Callable[[Document, int, int], str]
 
@@ -30,31 +29,9 @@ COVERED = 0.62
 MOST_ADDED = 2
 """The content words in a row that a claim may have beyond its quote: other wording, not another statement."""
 
-_COVERED_BY_ONE = 0.75
-_NEAREST = 3
-_NEARLY_AS_NEAR = 0.12
-_COST_OF_A_SENTENCE = 0.06
-_SPEAKS_OF_IT = 0.4
-_MOST_SENTENCES = 3
-_HEDGES = NEGATORS | frozenset("not false untrue myth if whether unless doubt deny denies denied allegedly".split())
-_HEDGE_REACH = 6
 _MARKDOWN = re.compile(r"\*\*|__|`|^\s*(?:#{1,6}\s+|[-*•+]\s+|\d{1,3}[.)]\s+|>\s*)", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]\n]*)\]\([^)\s]*\)")
 _BETWEEN_MARKERS = re.compile(r"[\s,，、;；.。]*\Z")
-
-
-class Finding(NamedTuple):
-    """What checking a claim against one document came to.
-
-    Attributes:
-        start, end: of the best quote in the document's text; equal when it has nothing of the claim.
-        fault: what disagrees, in a few words, when the verdict is `unsupported`.
-    """
-
-    verdict: Verdict
-    start: int
-    end: int
-    fault: str = ""
 
 
 def verify_claim(claim: Claim, documents: Sequence[Document], *, link: LinkMaker | None = None) -> list[Citation]:
@@ -168,11 +145,11 @@ class Verifier:
         source = self._source(n)
         if not claim.content:
             return Finding("unsupported", 0, 0, "says nothing")
-        return _verbatim(claim, source) or self._supported(claim, n, source)
+        return verbatim(claim, source) or self._supported(claim, n, source)
 
     def _supported(self, claim: Statement, n: int, source: SourceText) -> Finding:
         best: Finding | None = None
-        for passage in _candidates(claim, source):
+        for passage in candidates(claim, source):
             fault = self._fault(claim, n, passage, source)
             if fault is None:
                 return Finding("supported", passage.start, passage.end)
@@ -185,7 +162,7 @@ class Verifier:
         fault = _content_fault(claim, quote) or _facts_fault(claim, quote)
         if fault:
             return fault
-        for statement in _alone(claim, passage, source):
+        for statement in alone(claim, passage, source):
             if fault := self._misplaced(claim, statement):
                 return fault
         names, ordinary = self._capitals()
@@ -212,7 +189,7 @@ class Verifier:
         sentence = source.passage(place, place + 1).statement
         opening = _opening_names(claim)
         absent = [item for item in opening if item.text not in sentence.texts]
-        if not absent or not begins_with_pronoun(sentence, within=1) or claim.coverage(sentence) < _SPEAKS_OF_IT:
+        if not absent or not begins_with_pronoun(sentence, within=1) or claim.coverage(sentence) < SPEAKS_OF_IT:
             return None
         return None if self._is_named(absent, n, place, source) else f"name {absent[0].text}"
 
@@ -264,74 +241,6 @@ def marker_groups(text: str) -> list[tuple[int, int, tuple[int, ...]]]:
             groups.append((start, marker.end, marker.numbers))
         previous = marker
     return groups
-
-
-def _verbatim(claim: Statement, source: SourceText) -> Finding | None:
-    """The claim's words in a row in the document, unless what stands around them turns their meaning."""
-    place = source.find(claim)
-    if place is None:
-        return None
-    first, last = place
-    passage = source.passage(*source.sentences_of(first, last))
-    if _is_hedged(source.words, first):
-        return Finding("unsupported", passage.start, passage.end, "denied or doubted")
-    if quantities_disagree(claim, passage.statement):
-        return None
-    if len(passage.statement.words) > last - first and polarity_disagrees(claim, passage.statement):
-        return None
-    end = source.words[last - 1].end
-    if passage.end > end and not any(character.isalnum() for character in source.text[end : passage.end]):
-        end = passage.end
-    start = source.words[first].start
-    if passage.start < start and not any(character.isalnum() for character in source.text[passage.start : start]):
-        start = passage.start
-    return Finding("verbatim", start, end)
-
-
-def _is_hedged(words: Sequence[Word], first: int) -> bool:
-    """Whether the words just before, in the same clause, deny or doubt what follows."""
-    for place in range(first, max(0, first - _HEDGE_REACH), -1):
-        if not words[place].plain_gap:
-            return False
-        if words[place - 1].text in _HEDGES:
-            return True
-    return False
-
-
-def _candidates(claim: Statement, source: SourceText) -> list[Passage]:
-    """The passages to try, best first: the nearest sentences, and wider ones if none says it all.
-
-    What is clearly not the nearest is left out: that it happens to agree would say nothing.
-    """
-    nearest = [source.passage(sentence, sentence + 1) for sentence in source.nearest(claim, _NEAREST)]
-    found = {(passage.first, passage.last): (claim.coverage(passage.statement), passage) for passage in nearest}
-    if max((share for share, _ in found.values()), default=1.0) < _COVERED_BY_ONE:
-        for passage in nearest[:2]:
-            for first, last in _around(passage.first, len(source.spans)):
-                wider = source.passage(first, last)
-                share = claim.coverage(wider.statement) - _COST_OF_A_SENTENCE * (last - first - 1)
-                found[first, last] = (share, wider)
-    ranked = sorted(found.values(), key=lambda pair: (-pair[0], pair[1].first, pair[1].last))
-    return [passage for share, passage in ranked if share >= ranked[0][0] - _NEARLY_AS_NEAR]
-
-
-def _alone(claim: Statement, passage: Passage, source: SourceText) -> list[Statement]:
-    """The passage, and each sentence of it that has much of the claim: no neighbour makes up for a changed word."""
-    if passage.last - passage.first == 1:
-        return [passage.statement]
-    parts = [source.passage(place, place + 1).statement for place in range(passage.first, passage.last)]
-    return [passage.statement, *(part for part in parts if claim.coverage(part) >= _SPEAKS_OF_IT)]
-
-
-def _around(sentence: int, count: int) -> list[tuple[int, int]]:
-    spans = [
-        (sentence, sentence + 2),
-        (sentence - 1, sentence + 1),
-        (sentence, sentence + 3),
-        (sentence - 1, sentence + 2),
-    ]
-    spans.append((sentence - 2, sentence + 1))
-    return [(first, last) for first, last in spans if first >= 0 and last <= count and last - first <= _MOST_SENTENCES]
 
 
 def _content_fault(claim: Statement, quote: Statement) -> str | None:
