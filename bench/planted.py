@@ -1,9 +1,10 @@
 """Makes claims of known truth from passages of text: untouched, lightly paraphrased, and with one fault planted.
 
 It knows nothing of how claims are checked: it has its own way of finding sentences, numbers and names, and its own
-words. Every claim ends in ` [1]` and cites the passage it was made from, which is shown with three others of the same article where
-there are any, so that a name or number can come from a neighbour. Names in Chinese text are the gold answers of the
-questions asked about the passages, since nothing in the writing shows them.
+words. Every claim ends in ` [1]` and cites the passage it was made from, which is shown with three others, of the same
+article where there are any, so that a name or number can come from a neighbour. Names in Chinese text are the gold
+answers of the questions asked about the passages, since nothing in the writing shows them. Paraphrases are made by
+rewording.py.
 
 Faults, one a claim, in turn:
 
