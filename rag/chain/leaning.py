@@ -54,8 +54,8 @@ _CHINESE_OPENING = re.compile("^(?:那么?|那|而|还有|另外|然后|为什�
 _CHINESE_DEFINITION = re.compile("什么是|什么叫|是什么|是谁|指什么|什么意思")
 _CHINESE_FRAME = re.compile(
     "请问|请|告诉我|介绍一?下?|解释一?下?|说明一?下?|什么是|是什么(?:意思)?|什么样的?|什么|为什么|为何|怎么样|怎么|怎样|如何|"
-    "哪些|哪个|哪里|哪一个?|哪年|哪|谁|几个|几|多少|多大|多久|何时|是否|是不是|能不能|能否|可以|有没有|有|是|吗|呢|的|了|在|和|与|或|"
-    "被|把|对|从|由|用|会|能|要|我|你|这|那|[，。？！、；：,.?!;:\\s“”\"'（）()]+"
+    "哪些|哪个|哪里|哪一个?|哪年|哪|谁|几个|几|多少|多大|多久|何时|是否|是不是|能不能|能否|可以|有没有|是|吗|呢|的|了|在|和|与|或|"
+    "我|你|这|那|[，。？！、；：,.?!;:\\s“”\"'（）()]+"
 )
 _WHOLE_QUESTION = re.compile(
     r"(?:what|who|where|when|why|how|which|is|are|was|were|do|does|did|can|could|should|will|would|has|have)\b.*\w.*\w",
@@ -87,12 +87,19 @@ def leans(question: str) -> bool:
         return bool(
             _CHINESE_PRONOUN.search(question)
             or _CHINESE_OPENING.search(question.strip())
-            or (sum(map(len, _phrases(question))) <= _CHINESE_FRAGMENT and not _CHINESE_DEFINITION.search(question))
+            or _is_chinese_fragment(question)
         )
     plain = _EMPTY_PRONOUN.sub(" ", question)
     return bool(
         _OPENING.match(question) or _points_outside(plain) or _COMPARING.search(plain) or _is_fragment(question)
     )
+
+
+def _is_chinese_fragment(question: str) -> bool:
+    """One short word and what is asked of it ("默认值是多少？"), unless it is the word that is asked for."""
+    phrases = list(_phrases(question))
+    short = len(phrases) <= 1 and sum(map(len, phrases)) <= _CHINESE_FRAGMENT
+    return short and not _CHINESE_DEFINITION.search(question)
 
 
 def _points_outside(question: str) -> bool:
@@ -115,12 +122,11 @@ def carried_subject(question: str, earlier: Sequence[str]) -> str:
     present = set(content_terms(question))
     phrases: list[str] = []
     words = 0
-    for asked in reversed(earlier):
+    for asked in reversed([asked for asked in earlier if has_cjk(asked) == has_cjk(question)]):
         for phrase in _phrases(asked):
             length = len(phrase) / 2 if has_cjk(phrase) else len(phrase.split())
             new = set(content_terms(phrase)) - present
-            foreign = has_cjk(phrase) and not has_cjk(question)
-            if new and not foreign and words + length <= _LONGEST_SUBJECT:
+            if new and words + length <= _LONGEST_SUBJECT:
                 phrases.append(phrase)
                 present |= new
                 words += int(length)

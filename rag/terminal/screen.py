@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol, TextIO
 
 from rich.console import Console
+from rich.style import Style
 from rich.text import Text
 
 from rag.errors import FootnoteError
@@ -164,7 +165,7 @@ class TerminalScreen:
         for note in footnotes(done.answer, done.citations, self._documents):
             head = Text(f"\n{note.label} ")
             head.append(f"{MARKS[note.verdict]} {note.verdict}", style=_STYLES[note.verdict])
-            head.append(f"  {note.place}", style="dim")
+            head.append(f"  {note.place}", style=Style(dim=True, link=harmless(note.link) if note.link else None))
             self._console.print(head, soft_wrap=True)
             wrapping = Wrapping(self._console.width, indent=4)
             quote = wrapping.feed(f"“{note.quote}”") + wrapping.finish()

@@ -20,6 +20,7 @@ def asked(*questions: str) -> list[BaseMessage]:
         (["What is Chroma?", "Is it fast?"], "Who made it?", "Who made it? (fast, Chroma)"),
         (["什么是思维链？"], "它有什么优点？", "它有什么优点？（思维链）"),
         (["北京的人口是多少？"], "上海呢？", "上海呢？（北京、人口）"),
+        (["如何设置检索数量？"], "默认值是多少？", "默认值是多少？（设置检索数量）"),
         (["Footnote 怎样抓取网页？"], "那需要多长时间？", "那需要多长时间？（Footnote、抓取网页）"),
     ],
 )
@@ -41,6 +42,7 @@ def test_a_leaning_question_gets_the_subject_of_what_was_asked(
         "Which small European countries say that they recycle plastic bottles?",
         "What does RAG_TOP_K mean?",
         "什么是向量数据库？",
+        "引用的判定有哪些？",
         "如何删除已经索引的网页？",
         "2014年世界杯冠军是谁？",
     ],
