@@ -14,7 +14,7 @@ from ingest.chunk import chunk_page
 from ingest.listing import Outline, hints_at_list, outline
 from ingest.media import TEXT_TYPES, media_type
 from ingest.only import strainer
-from ingest.read import Reading, read_page, read_text
+from ingest.read import Link, Reading, read_page, read_text
 from ingest.urls import resolve
 from rag.errors import SourceUnreadable
 from rag.vocabulary import Chunk
@@ -29,6 +29,7 @@ _META_REFRESH = re.compile(
     rb"<meta[^>]+http-equiv\s*=\s*[\"']?refresh[\"']?[^>]*?url\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE
 )
 _STUB_BYTES = 4_096
+_MOST_LINKS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,14 @@ class ReadPage:
     Attributes:
         chunks: empty when the content is what `known_hash` said.
         is_list: markup or address hint at a list of other pages.
+        links: the identities of what the page links to, each once.
     """
 
     reading: Reading
     chunks: Sequence[Chunk]
     outline: Outline
     is_list: bool
+    links: tuple[Link, ...]
 
 
 class PageReader:
@@ -74,7 +77,7 @@ class PageReader:
             chunks = chunk_page(page, count_tokens=self._count_tokens, max_tokens=self._max_tokens)
             if not chunks:
                 raise SourceUnreadable(f"{page.url!r} has no text worth a chunk.", "Open it in a browser.")
-        return ReadPage(reading, chunks, outline(page, is_list=is_list), is_list)
+        return ReadPage(reading, chunks, outline(page, is_list=is_list), is_list, _identified(reading))
 
     def _reading(self, fetched: Fetched, fetched_at: datetime) -> Reading:
         kind = media_type(fetched.content_type)
@@ -96,6 +99,16 @@ class PageReader:
             etag=fetched.etag,
             last_modified=fetched.last_modified,
         )
+
+
+def _identified(reading: Reading) -> tuple[Link, ...]:
+    """The links by their identities, followed when any of several to one page may be."""
+    found: dict[str, bool] = {}
+    for link in reading.links[:_MOST_LINKS]:
+        url = resolve(reading.page.url, link.url)
+        if url is not None:
+            found[url] = found.get(url, True) and link.nofollow
+    return tuple(Link(url, nofollow) for url, nofollow in found.items())
 
 
 def refresh_target(fetched: Fetched) -> str | None:

@@ -53,14 +53,11 @@ class Scope:
         target = self._local(resolve(url, canonical)) if canonical else None
         return target if target not in (None, url) and site_of(str(target)) == site_of(url) else None
 
-    def identities(self, links: Iterable[str], url: str) -> list[str]:
-        """The identities of the links on page `url` that stay on its site or in scope, each once."""
-        found: dict[str, None] = {}
-        for link in links:
-            target = self._local(resolve(url, link))
-            if target is not None and (site_of(target) == site_of(url) or site_of(target) in self._folders):
-                found[target] = None
-        return list(found)
+    def inside(self, links: Iterable[str], url: str) -> list[str]:
+        """Those of the links on page `url` that stay on its site or in scope."""
+        sites = {site_of(url), *self._folders}
+        targets = (self._local(link) for link in links)
+        return [target for target in targets if target is not None and site_of(target) in sites]
 
     def is_maze(self, url: str) -> bool:
         """Whether the URL looks made by a program that never ends: segments repeated or too many, ever new queries."""

@@ -217,11 +217,13 @@ class Visitor:
             return "duplicate"
         chosen = visit.origin == "named" and not self._spec.crawl
         is_list = read.is_list and not chosen and not result.url.startswith("file:")
-        if is_list and is_bare_list(read.outline, len(read.reading.links)):
+        if is_list and is_bare_list(read.outline, len(read.links)):
             return "listing"
         if visit.origin == "again":
             return ""
         canonical = self._rooms.scope.canonical(result.url, read.reading.canonical)
+        if canonical is not None and not (chosen or self._spec.wants(canonical)):
+            canonical = None
         if canonical is not None:
             result.found.append(Found(canonical, visit.depth, visit.origin))
         return f"{'list' if is_list else 'page'} {canonical or ''}".strip() if is_list or canonical else ""
@@ -277,9 +279,8 @@ class Visitor:
         return result.end("failed", error.reason, detail)
 
     def _followable(self, read: ReadPage) -> list[str]:
-        links = read.reading.links
-        wanted = [link.url for link in links if self._spec.ignore_robots or not link.nofollow]
-        return self._rooms.scope.identities(wanted, read.reading.page.url)
+        wanted = [link.url for link in read.links if self._spec.ignore_robots or not link.nofollow]
+        return self._rooms.scope.inside(wanted, read.reading.page.url)
 
     def _links(self, result: Visited, links: Sequence[str], *, same_depth: bool = False) -> list[Found]:
         visit = result.visits[0]
