@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from rag.citations.markers import read_markers, without_markers
-from rag.text.sentences import find_border, trimmed
+from rag.text.sentences import MAX_SENTENCE, find_border, has_stop, trimmed
 from rag.vocabulary import Claim
 
 _FENCE = re.compile(r"\s*(?:```|~~~)")
@@ -31,6 +31,7 @@ class ClaimReader:
         self._position = 0
         self._in_code = False
         self._before = ""
+        self._quiet = True
 
     def feed(self, token: str) -> list[Claim]:
         """Adds a token; returns the claims that are complete since: their sentence and its markers have passed.
@@ -38,6 +39,8 @@ class ClaimReader:
         The time over a whole answer is linear: what is settled is dropped, and only what is new is looked at.
         """
         self._text += token
+        if self._quiet and len(self._text) <= MAX_SENTENCE and not has_stop(token):
+            return []  # most tokens: nothing before waits for what follows, and nothing in it ends a sentence
         return self._settle(complete=False)
 
     def finish(self) -> list[Claim]:
@@ -62,6 +65,7 @@ class ClaimReader:
             done = self._position = border
         self._text = self._text[done:]
         self._position -= done
+        self._quiet = self._position == len(self._text)
         return claims
 
     def _goes_on(self, sentence: str) -> bool:
@@ -70,14 +74,14 @@ class ClaimReader:
     def _read(self, sentence: str) -> list[Claim]:
         """The claim in one sentence that has just ended, with the white space around it."""
         if _FENCE.match(sentence):
-            self._in_code = not self._in_code
+            self._in_code, self._before = not self._in_code, ""
             return []
         before, start = self._before, self._offset
         start_in, end_in = trimmed(sentence, 0, len(sentence))
         if start_in == end_in:
             self._before += sentence
             return []
-        self._before = sentence
+        self._before = "" if self._in_code else sentence
         if self._in_code or (_REFERENCE.match(sentence) and len(read_markers(sentence)) < 2):
             return []
         text = sentence[start_in:end_in]

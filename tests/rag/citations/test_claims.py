@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.citations.claims import ClaimReader
@@ -39,6 +39,7 @@ def test_code_and_references_hold_no_claims() -> None:
     """Fenced code and the entries of a list of references are not sentences of the answer."""
     answer = "Run it [1].\n```python\nx = rows[1]\n```\nSources:\n[1] The handbook\n[2]: https://example.org\n"
     assert [claim.text for claim in read(answer)] == ["Run it [1].", "Sources:"]
+    assert [claim.text for claim in read("A fact.\n```\n```\n [1]")] == ["A fact.", "[1]"]
 
 
 def test_a_marker_on_its_own_line_belongs_to_the_sentence_before() -> None:
@@ -58,12 +59,14 @@ PIECES = st.sampled_from(
 ANSWERS = st.lists(PIECES, max_size=40).map("".join)
 
 
+@settings(deadline=None)
 @given(ANSWERS, st.lists(st.integers(0, 120), max_size=30))
 def test_tokens_do_not_matter(answer: str, cuts: list[int]) -> None:
     """However an answer is cut into tokens, the same claims come out."""
     assert read(answer, *[min(cut, len(answer)) for cut in cuts]) == read(answer)
 
 
+@settings(deadline=None)
 @given(ANSWERS)
 def test_claims_are_slices_in_order(answer: str) -> None:
     """Claims end in the order in which they are told, and every one is a trimmed slice of the answer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.citations.links import is_border, link_maker, text_fragment_link
@@ -100,6 +100,7 @@ def test_borders(text: str, place: int, expected: bool) -> None:
     assert is_border(text, place) is expected
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab cd,.\n-&。引用A1'", min_size=1, max_size=80), st.integers(0, 80), st.integers(0, 80))
 def test_any_place_gives_a_link(text: str, one: int, other: int) -> None:
     """Nothing unescaped gets into a term, no term crosses a line, and the terms stand on the page."""

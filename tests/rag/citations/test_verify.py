@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.citations.claims import ClaimReader
@@ -180,6 +180,7 @@ def test_links_are_made_for_the_place_of_the_quote() -> None:
 WORDS = st.sampled_from([*ENGLISH.split(), *CHINESE[:80], "not", "13", "[1]", "没有", "。", ".", ",", "the", "Paris"])
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS, max_size=25).map(" ".join), st.sampled_from([1, 2, 3]))
 def test_quotes_are_exact(text: str, n: int) -> None:
     """Whatever is claimed, a quote is the document's text at its offsets, and the same claim gets the same verdict."""

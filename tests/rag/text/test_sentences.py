@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.text.sentences import MAX_SENTENCE, find_border, split_sentences
@@ -85,6 +85,7 @@ def test_text_without_stops_is_cut_at_white_space() -> None:
 ODD = st.text(alphabet=st.sampled_from("ab A1.!?…。！？；[]【】 \n\r\"”」）),’'的U.S e.g^-"), max_size=120)
 
 
+@settings(deadline=None)
 @given(ODD | st.text(max_size=200))
 def test_nothing_is_lost_and_offsets_are_exact(text: str) -> None:
     """Sentences are in order, apart, trimmed, and only white space lies between them."""
@@ -98,6 +99,7 @@ def test_nothing_is_lost_and_offsets_are_exact(text: str) -> None:
     assert not text[position:].strip()
 
 
+@settings(deadline=None)
 @given(ODD, st.integers(1, 7))
 def test_a_growing_text_is_cut_like_the_whole(text: str, step: int) -> None:
     """A border told early is the border of the finished text, whatever came piece by piece."""
