@@ -40,6 +40,7 @@ _CHILD = Path(__file__).with_name("chroma_child.py")
 _TRIES = 3
 _HEARTBEAT_SECONDS = 3.0
 _POLL_SECONDS = 0.02
+_LEAST_FREE_BYTES = 2_000_000
 _LOG_BYTES = 1_000_000
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -64,12 +65,12 @@ class ChromaServer:
     def __init__(
         self, data_dir: Path, *, start_timeout: float = 30.0, free_port: Callable[[], int] | None = None
     ) -> None:
-        self._data_dir = data_dir.absolute()
+        self.data_dir = data_dir.absolute()
         self._start_timeout = start_timeout
         self._free_port = free_port or find_free_port
-        self._users = FileLock(self._data_dir / "chroma.users")
-        self._record = self._data_dir / "chroma.json"
-        self._log = self._data_dir / "chroma.log"
+        self._users = FileLock(self.data_dir / "chroma.users")
+        self._record = self.data_dir / "chroma.json"
+        self._log = self.data_dir / "chroma.log"
         self._port: int | None = None
         self._mutex = threading.Lock()
 
@@ -109,10 +110,14 @@ class ChromaServer:
     def discard_store(self) -> None:
         """Puts a store that is beyond repair aside, as `chroma-damaged`; the next call starts with an empty one."""
         self.stop()
-        aside = self._data_dir / "chroma-damaged"
+        aside = self.data_dir / "chroma-damaged"
         with storage_faults(aside):
             shutil.rmtree(aside, ignore_errors=True)
-            (self._data_dir / "chroma").replace(aside)
+            (self.data_dir / "chroma").replace(aside)
+
+    def disk_is_full(self) -> bool:
+        """Whether so little space is left that Chroma fails."""
+        return shutil.disk_usage(self.data_dir).free < _LEAST_FREE_BYTES
 
     def close(self) -> None:
         """Leaves the server; it ends when nobody else uses it."""
@@ -122,7 +127,7 @@ class ChromaServer:
 
     def _found_or_started(self) -> int:
         deadline = time.monotonic() + self._start_timeout
-        start = FileLock(self._data_dir / "chroma.start")
+        start = FileLock(self.data_dir / "chroma.start")
         if not start.take(timeout=self._start_timeout) or not self._users.take(
             shared=True, timeout=max(0.1, deadline - time.monotonic())
         ):
@@ -186,7 +191,7 @@ class ChromaServer:
         )
 
     def _spawn(self, port: int, breath: int) -> None:
-        store = self._data_dir / "chroma"
+        store = self.data_dir / "chroma"
         store.mkdir(parents=True, exist_ok=True)
         if self._log.exists() and self._log.stat().st_size > _LOG_BYTES:
             self._log.unlink()
@@ -198,7 +203,7 @@ class ChromaServer:
                 stdout=log,
                 stderr=log,
                 env={"ANONYMIZED_TELEMETRY": "False", "NO_COLOR": "1"},  # no keys of ours, no settings of others
-                cwd=self._data_dir,
+                cwd=self.data_dir,
                 start_new_session=True,
                 pass_fds=[breath],
             )

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from langchain_core.embeddings import Embeddings
 
-from rag.errors import ConfigurationError, FootnoteError, IndexMismatch, IndexUnavailable
+from rag.errors import ConfigurationError, FootnoteError, IndexMismatch, IndexUnavailable, StorageError
 from rag.index.catalog import Catalog, Identity
 from rag.index.chroma_server import HOST, ChromaServer
 from rag.index.nearest import nearest
@@ -357,6 +357,10 @@ class VectorIndex:
         where = _shown(self._locate(False).url) if self._server is None else "the local Chroma server"
         if isinstance(error, FootnoteError):
             return error
+        if self._server is not None and self._server.disk_is_full():  # Chroma's own words seldom say so
+            return StorageError(
+                f"The disk of {str(self._server.data_dir)!r} is full.", "Free some space and try again."
+            )
         if isinstance(error, httpx.TimeoutException):
             return IndexUnavailable(
                 f"Chroma ({where}) did not answer in time (RAG_INDEX_TIMEOUT is {self._timeout:g} s).",
