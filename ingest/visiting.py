@@ -15,7 +15,7 @@ from ingest.fetch import Fetcher
 from ingest.frontier import Found, Frontier, Visit
 from ingest.listing import Openings, Outline, is_bare_list
 from ingest.local import read_file
-from ingest.media import looks_like_page
+from ingest.media import HTML_TYPES, looks_like_page, media_type
 from ingest.memory import Memories, Memory
 from ingest.reading import PageReader, ReadPage, refresh_target
 from ingest.report import Outcome
@@ -142,7 +142,11 @@ class Visitor:
             await self._admit(result, target, permanent)
 
         validators = Validators(memory.etag, memory.last_modified) if memory else Validators()
-        return await self._rooms.fetcher.get(Request(visit.url, validators=validators, admit=admit))
+        request = Request(visit.url, validators=validators, admit=admit)
+        fetched = await self._rooms.fetcher.get(request)
+        if _may_be_cut(fetched) and (await self._rooms.fetcher.get(request)).body != fetched.body:
+            raise SourceUnreachable(f"The body of {visit.url!r} was cut short.", "Try again later.")
+        return fetched
 
     async def _admit(self, result: Visited, target: str, permanent: bool) -> None:
         """Follows a redirect only to where the visit might have gone by itself, and to no page twice."""
@@ -299,6 +303,13 @@ class Visitor:
         if not scope.covers(url) or not looks_like_page(url) or not self._spec.wants(url):
             return False
         return self._rooms.frontier.has(url) or not scope.is_maze(url)
+
+
+def _may_be_cut(fetched: Fetched) -> bool:
+    """Whether nothing tells that all of a page came: the connection just ended, and the HTML does not."""
+    if fetched.framed or fetched.not_modified or media_type(fetched.content_type) not in HTML_TYPES:
+        return False
+    return b"</html" not in fetched.body[-2_000:].lower()
 
 
 def _as_visited(row: PageRow, now: datetime, etag: str | None, last_modified: str | None) -> Page:

@@ -115,6 +115,24 @@ async def cut(request: web.Request) -> web.StreamResponse:
     return response
 
 
+def cut_unnoticed(body: str) -> Answer:
+    """Ends the connection somewhere in a page of no announced length; elsewhere each time."""
+    calls = [0]
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        calls[0] += 1
+        response = web.StreamResponse(headers={"Content-Type": "text/html"})
+        response.force_close()
+        transport = request.transport
+        assert transport is not None
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n"
+        transport.write(head + body.encode()[: len(body) // 2 + calls[0]])
+        transport.close()
+        return response
+
+    return answer
+
+
 async def gzip_bomb(request: web.Request) -> web.StreamResponse:
     """Some kilobytes that unpack to 100 MB."""
     packed = gzip.compress(b"<p>" + b"a" * 100_000_000, 9)

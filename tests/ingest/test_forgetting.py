@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ingest.report import Report
 from tests.ingest.conftest import Crawler
-from tests.ingest.site import Answer, Site, cut, dripping, page, prose, redirect, reset, status
+from tests.ingest.site import Answer, Site, cut, cut_unnoticed, dripping, page, prose, redirect, reset, status
 
 PAGES = [f"/p{number}" for number in range(12)]
 
@@ -36,7 +36,7 @@ def sometimes(fault: Answer, seed: int) -> Callable[[web.Request], Answer | None
     return lambda request: fault if chance.random() < 0.3 else None
 
 
-@pytest.mark.parametrize("name", ["500", "timeout", "reset", "cut", "empty", "503", "robots", "soft"])
+@pytest.mark.parametrize("name", ["500", "timeout", "reset", "cut", "cut_unnoticed", "empty", "503", "robots", "soft"])
 async def test_a_bad_day_loses_no_page_and_names_every_failure(site: Site, crawler: Crawler, name: str) -> None:
     await filled(site, crawler)
     faults: dict[str, Answer] = {
@@ -44,6 +44,7 @@ async def test_a_bad_day_loses_no_page_and_names_every_failure(site: Site, crawl
         "timeout": dripping(site),
         "reset": reset,
         "cut": cut,
+        "cut_unnoticed": cut_unnoticed(page("Cut", prose("cut", 9))),
         "empty": empty,
         "503": status(503),
         "robots": status(500),
