@@ -19,7 +19,7 @@ from ingest.metadata import Link, page_language, read_metadata, stated_date
 from ingest.plain import front_matter, markdown_blocks, plain_blocks
 from ingest.text import defuse, visible
 from ingest.tree import parse_html
-from rag.errors import SourceUnreadable
+from rag.errors import SourceNeedsScript, SourceUnreadable
 from rag.vocabulary import Block, Page
 
 __all__ = ["Link", "Reading", "read_page", "read_text"]
@@ -64,7 +64,8 @@ def read_page(
         etag, last_modified: the response's validators, kept with the page.
 
     Raises:
-        SourceUnreadable: it holds no text, or needs JavaScript to show any.
+        SourceUnreadable: it holds no text.
+        SourceNeedsScript: it needs JavaScript to show any.
         SourceTooLarge: its elements are nested too deep.
     """
     text = html if isinstance(html, str) else decode_page(html, content_type)
@@ -163,7 +164,7 @@ def _require_text(
         frames = [frame.get("src") or "" for frame in root.iter("frame")]
         raise SourceUnreadable(f"{url!r} is a frameset; its text is in {frames!r}.", "Ingest those pages.")
     if not chosen and needs_javascript(root, length):
-        raise SourceUnreadable(
+        raise SourceNeedsScript(
             f"{url!r} needs JavaScript to show its text.",
             "Ingest a version that is served as HTML, such as a print view, or the page saved from a browser.",
         )

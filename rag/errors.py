@@ -31,6 +31,7 @@
         ├── SourceGone               404 or 410
         ├── SourceTooLarge           more bytes, or deeper, than allowed
         └── SourceUnreadable         not a page with text in it
+            └── SourceNeedsScript        its text is only shown by JavaScript
 
 A message says what is wrong, with the value as `repr`, and ends with the cure. Every class carries what a problem
 document (RFC 9457) needs, so that the HTTP face, the event stream and the command line tell the same story.
@@ -199,3 +200,7 @@ class SourceTooLarge(SourceError):
 
 class SourceUnreadable(SourceError):
     slug, title, reason = "source-unreadable", "There is no text to read", "unreadable"
+
+
+class SourceNeedsScript(SourceUnreadable):
+    slug, title, reason = "source-needs-script", "The page needs JavaScript to show its text", "javascript"
