@@ -23,6 +23,7 @@ _LINE_ENDS = "\n\r\u2028\u2029"
 _WIDE_STOPS = "。！？；｡．؟۔।"
 _LOOKAHEAD = 160
 _LOOKBEHIND = 32
+_CUT = "\x00"  # stands for what lies further back, so that a window's beginning is not taken for a sentence's
 _CLOSERS = "\"'”’»)\\]）］】」』》〉*_`"
 _CJK = "\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
 
@@ -90,6 +91,11 @@ def trimmed(text: str, start: int, end: int) -> Span:
     )
 
 
+def has_stop(text: str) -> bool:
+    """Whether there is anything in `text` that may end a sentence."""
+    return _STOP.search(text) is not None
+
+
 def find_border(text: str, start: int, position: int, *, complete: bool = True) -> Scan:
     """Finds where the sentence that begins at `start` ends.
 
@@ -105,7 +111,7 @@ def find_border(text: str, start: int, position: int, *, complete: bool = True) 
             break
         if not complete and not _is_settled(text, stop.end()):
             return Scan(None, stop.start())
-        end = _sentence_end(text, stop)
+        end = _sentence_end(text, start, stop)
         if end is not None:
             return Scan(end, end)
     if len(text) > limit:
@@ -133,12 +139,14 @@ def _is_settled(text: str, stop_end: int) -> bool:
     return word is None or word.end() < len(text)
 
 
-def _sentence_end(text: str, stop: re.Match[str]) -> int | None:
-    """Where the sentence ends that this stop may end, its closing quotes and markers included; None if it does not."""
+def _sentence_end(text: str, start: int, stop: re.Match[str]) -> int | None:
+    """Where the sentence from `start` ends that this stop may end, quotes and markers included; None if it does not."""
     if _breaks_line(stop):
         return stop.end()
-    window = text[max(0, stop.start() - _LOOKBEHIND) : stop.end() + _LOOKAHEAD]
-    at = stop.end() - max(0, stop.start() - _LOOKBEHIND)
+    first = max(start, stop.start() - _LOOKBEHIND)
+    cut = "" if first == start else _CUT
+    window = cut + text[first : stop.end() + _LOOKAHEAD]
+    at = len(cut) + stop.end() - first
     tail = _TAIL.match(window, at)
     after = tail.end() if tail else at
     gap = _GAP.match(window, after)
