@@ -1,4 +1,4 @@
-"""The vectors index: Chroma, through langchain-chroma. The only file that knows Chroma.
+"""The vectors index: Chroma, through langchain-chroma. With `chroma_client.py` the only file that knows Chroma.
 
 Chroma holds ids, vectors and three metadata (`source`, `title`, `language`), and an empty text: the texts are in the
 catalog, and with them Chroma's store is six times larger and its writes half as fast (measured, 6,000 chunks).
@@ -18,20 +18,20 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from langchain_core.embeddings import Embeddings
 
 from rag.errors import ConfigurationError, FootnoteError, IndexMismatch, IndexUnavailable, StorageError
 from rag.index.catalog import Catalog, Identity
-from rag.index.chroma_server import HOST, ChromaServer
+from rag.index.chroma_client import ChromaClient
+from rag.index.chroma_server import ChromaServer
+from rag.index.endpoint import Endpoint, own_endpoint, remote_endpoint, shown
 from rag.index.nearest import nearest
 from rag.settings import Settings
 from rag.vocabulary import Chunk, Filter
 
 if TYPE_CHECKING:
     import chromadb
-    import httpx
     from langchain_chroma import Chroma
 
 T = TypeVar("T")
@@ -42,7 +42,6 @@ EXACT_CHUNKS = 4_000
 """A filter that leaves no more is answered exactly, in the time that Chroma's own filter would take."""
 WIDEST_QUERY = 5_000
 _CLOUD_RESULTS = 300
-_CLOUD_HOST = "trychroma.com"
 _PAGE = 5_000
 _TITLE_CHARACTERS = 300
 _HNSW = {"space": "cosine", "sync_threshold": 10_000, "ef_search": 200, "ef_construction": 128, "max_neighbors": 16}
@@ -51,24 +50,10 @@ what was not written is replayed at the first query after a start (0.15 ms a vec
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """Where Chroma is: base URL, headers, tenant and database."""
-
-    url: str
-    headers: dict[str, str]
-    tenant: str = "default_tenant"
-    database: str = "default_database"
-
-    @property
-    def is_cloud(self) -> bool:
-        return (urlsplit(self.url).hostname or "").endswith(_CLOUD_HOST)
-
-
-@dataclass(frozen=True)
 class _Link:
     """A client and the collection that was found with it."""
 
-    client: _Client
+    client: ChromaClient
     store: Chroma
     name: str
 
@@ -130,7 +115,7 @@ class VectorIndex:
         self._generation = generation
         self._exact_chunks = exact_chunks
         self._lock = threading.Lock()
-        self._client: _Client | None = None
+        self._client: ChromaClient | None = None
         self._link: _Link | None = None
 
     @classmethod
@@ -221,7 +206,7 @@ class VectorIndex:
             generation=generation,
         )
 
-        def make(client: _Client) -> None:
+        def make(client: ChromaClient) -> None:
             client.drop(f"{self._name}-next")
             client.make(f"{self._name}-next", _metadata(generation, identity), self._configuration())
 
@@ -232,7 +217,7 @@ class VectorIndex:
         """Ends a rebuild that was handed over, or one that was not: one collection remains, under its proper name."""
         base, spare = self._name, f"{self._name}-next"
 
-        def work(client: _Client) -> None:
+        def work(client: ChromaClient) -> None:
             spare_is = client.generation(spare)
             if spare_is is None:
                 return
@@ -271,16 +256,16 @@ class VectorIndex:
     def _call(self, work: Callable[[_Link], T], *, create: bool = False) -> T | None:
         """Runs `work` on our collection; None when there is no collection."""
 
-        def on_link(client: _Client) -> T | None:
+        def on_link(client: ChromaClient) -> T | None:
             link = self._resolved(client, create)
             return None if link is None else work(link)
 
         return self._with_client(on_link)
 
-    def _with_client(self, work: Callable[[_Client], T]) -> T:
+    def _with_client(self, work: Callable[[ChromaClient], T]) -> T:
         """Runs `work`, and once more when the server or the collection was replaced meanwhile."""
         for again in (False, True):
-            client: _Client | None = None
+            client: ChromaClient | None = None
             try:
                 client = self._connected(again)
                 return work(client)
@@ -292,7 +277,7 @@ class VectorIndex:
                     raise self._translated(error) from error
         raise AssertionError("unreachable")
 
-    def _resolved(self, client: _Client, create: bool) -> _Link | None:
+    def _resolved(self, client: ChromaClient, create: bool) -> _Link | None:
         link = self._link
         if link is None or link.client is not client:
             name = self._find(client) or self._make(client, create)
@@ -301,7 +286,7 @@ class VectorIndex:
             link = self._link = _Link(client, _opened(client, name), name)
         return link
 
-    def _find(self, client: _Client) -> str | None:
+    def _find(self, client: ChromaClient) -> str | None:
         """The name of the collection of our generation, among the two that it can have."""
         wanted = self._wanted()
         for name in (self._name, f"{self._name}-next"):
@@ -309,7 +294,7 @@ class VectorIndex:
                 return name
         return None
 
-    def _make(self, client: _Client, create: bool) -> str | None:
+    def _make(self, client: ChromaClient, create: bool) -> str | None:
         foreign = client.generation(self._name) is not None
         if foreign and self._server is None:
             raise IndexMismatch(
@@ -334,13 +319,13 @@ class VectorIndex:
     def _configuration(self) -> dict[str, Any]:
         return {"spann": {"space": "cosine"}} if self._locate(False).is_cloud else {"hnsw": dict(_HNSW)}
 
-    def _connected(self, again: bool) -> _Client:
+    def _connected(self, again: bool) -> ChromaClient:
         with self._lock:
             if self._client is None:
-                self._client = _Client(self._locate(again), self._timeout, self._write_timeout)
+                self._client = ChromaClient(self._locate(again), self._timeout, self._write_timeout)
             return self._client
 
-    def _forget(self, failed: _Client | None = None) -> None:
+    def _forget(self, failed: ChromaClient | None = None) -> None:
         """Lets go of the connection, unless another thread already made a new one in place of `failed`."""
         with self._lock:
             client = self._client
@@ -354,7 +339,7 @@ class VectorIndex:
         import chromadb.errors
         import httpx
 
-        where = _shown(self._locate(False).url) if self._server is None else "the local Chroma server"
+        where = shown(self._locate(False).url) if self._server is None else "the local Chroma server"
         if isinstance(error, FootnoteError):
             return error
         if self._server is not None and self._server.disk_is_full():  # Chroma's own words seldom say so
@@ -377,116 +362,7 @@ class VectorIndex:
         return IndexUnavailable(f"Chroma ({where}) cannot be used: {str(error) or type(error).__name__}.", cure)
 
 
-class _Client:
-    """The part of `chromadb.HttpClient` that langchain-chroma uses, with a deadline for every request.
-
-    The original waits for ever, calls the server while it is constructed, and sends requests to loopback through a
-    proxy when one is set in the environment.
-    """
-
-    def __init__(self, endpoint: Endpoint, timeout: float, write_timeout: float) -> None:
-        import httpx
-        from chromadb.api import ServerAPI
-        from chromadb.config import Settings as ChromaSettings
-        from chromadb.config import System
-
-        parts = urlsplit(endpoint.url)
-        settings = ChromaSettings(
-            _env_file=None,
-            chroma_api_impl="chromadb.api.fastapi.FastAPI",
-            chroma_server_host=endpoint.url,
-            chroma_server_http_port=parts.port or 443,  # required, though the URL is what counts
-            chroma_server_ssl_enabled=endpoint.url.startswith("https:"),
-            chroma_server_headers=dict(endpoint.headers),
-            anonymized_telemetry=False,
-        )
-        server: Any = System(settings).instance(cast(Any, ServerAPI))
-        unbounded = server._session
-        server._session = httpx.Client(
-            headers=unbounded.headers,
-            timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
-            event_hooks={"request": [lambda request: _allow_writes(request, write_timeout)]},
-            trust_env=parts.hostname not in (HOST, "localhost", "::1"),
-        )
-        unbounded.close()
-        self._server = server
-        self._place = {"tenant": endpoint.tenant, "database": endpoint.database}
-
-    def get_collection(self, name: str) -> chromadb.Collection:
-        return self._wrapped(self._server.get_collection(name, **self._place))
-
-    def generation(self, name: str) -> str | None:
-        """Which generation the collection is of: empty when it is not ours at all, None when there is none."""
-        from chromadb.errors import NotFoundError
-
-        try:
-            metadata = self.get_collection(name).metadata or {}
-        except NotFoundError:
-            return None
-        return str(metadata.get("generation", ""))
-
-    def make(self, name: str, metadata: dict[str, Any], configuration: dict[str, Any]) -> None:
-        self._server.create_collection(
-            name, metadata=metadata, configuration=configuration, get_or_create=True, **self._place
-        )
-
-    def drop(self, name: str) -> None:
-        from chromadb.errors import NotFoundError
-
-        try:
-            self._server.delete_collection(name, **self._place)
-        except NotFoundError:
-            return
-
-    def rename(self, name: str, new_name: str) -> None:
-        self.get_collection(name).modify(name=new_name)
-
-    def close(self) -> None:
-        self._server._session.close()
-
-    def _wrapped(self, model: Any) -> chromadb.Collection:
-        from chromadb import Collection
-
-        return Collection(client=self._server, model=model, embedding_function=None)
-
-
-def _allow_writes(request: httpx.Request, seconds: float) -> None:
-    """Gives a write more time than a query."""
-    if request.url.path.endswith(("/upsert", "/delete")):
-        request.extensions["timeout"] = {**request.extensions["timeout"], "read": seconds, "write": seconds}
-
-
-def own_endpoint(server: ChromaServer) -> Callable[[bool], Endpoint]:
-    """Finds our own server, which is started when there is none."""
-    return lambda again: Endpoint(f"http://{HOST}:{server.port(check=again)}", {})
-
-
-def remote_endpoint(settings: Settings) -> Callable[[bool], Endpoint]:
-    """The server at RAG_CHROMA_URL; tenant and database may be given as its query (`?tenant=…&database=…`).
-
-    Raises:
-        ConfigurationError: it is no URL of a server.
-    """
-    parts = urlsplit(settings.chroma_url or "")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(
-            f"RAG_CHROMA_URL is {_shown(settings.chroma_url or '')!r}, which names no server.",
-            "Give it as http://HOST:PORT or https://HOST.",
-        )
-    token = settings.chroma_token.get_secret_value() if settings.chroma_token else None
-    headers = {"Authorization": f"Bearer {token}", "X-Chroma-Token": token} if token else {}
-    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
-    endpoint = Endpoint(
-        url,
-        headers,
-        tenant=query.get("tenant", Endpoint.tenant),
-        database=query.get("database", Endpoint.database),
-    )
-    return lambda again: endpoint
-
-
-def _opened(client: _Client, name: str, given: _Given | None = None) -> Chroma:
+def _opened(client: ChromaClient, name: str, given: _Given | None = None) -> Chroma:
     from langchain_chroma import Chroma
 
     return Chroma(
@@ -503,12 +379,6 @@ def _add(link: _Link, chunks: Sequence[Chunk], given: _Given) -> None:
     ]
     writing = _opened(link.client, link.name, given)
     writing.add_texts([""] * len(chunks), metadatas, [chunk.id for chunk in chunks])
-
-
-def _shown(url: str) -> str:
-    """The URL without user, password and query."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _metadata(generation: str, identity: Identity | None) -> dict[str, Any]:

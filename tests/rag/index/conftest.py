@@ -10,9 +10,10 @@ import pytest
 
 from rag.index.catalog import Catalog
 from rag.index.chroma_server import ChromaServer
+from rag.index.endpoint import own_endpoint
 from rag.index.locks import WriterLock
 from rag.index.parts import IndexParts
-from rag.index.vectors import VectorIndex, own_endpoint
+from rag.index.vectors import VectorIndex
 from rag.index.words import WordIndex
 from rag.index.writer import IndexWriter
 from rag.models.embeddings import EmbeddingModel

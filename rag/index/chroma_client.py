@@ -1,0 +1,95 @@
+"""The part of `chromadb.HttpClient` that langchain-chroma uses, with a deadline for every request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from rag.index.chroma_server import HOST
+from rag.index.endpoint import Endpoint
+
+if TYPE_CHECKING:
+    import chromadb
+    import httpx
+
+
+class ChromaClient:
+    """Talks to the server at `endpoint`; nothing is sent before the first call.
+
+    The original waits for ever, calls the server while it is constructed, and sends requests to loopback through a
+    proxy when one is set in the environment.
+
+    Args:
+        timeout: seconds for a request; `write_timeout` for one that writes.
+    """
+
+    def __init__(self, endpoint: Endpoint, timeout: float, write_timeout: float) -> None:
+        import httpx
+        from chromadb.api import ServerAPI
+        from chromadb.config import Settings as ChromaSettings
+        from chromadb.config import System
+
+        parts = urlsplit(endpoint.url)
+        settings = ChromaSettings(
+            _env_file=None,
+            chroma_api_impl="chromadb.api.fastapi.FastAPI",
+            chroma_server_host=endpoint.url,
+            chroma_server_http_port=parts.port or 443,  # required, though the URL is what counts
+            chroma_server_ssl_enabled=endpoint.url.startswith("https:"),
+            chroma_server_headers=dict(endpoint.headers),
+            anonymized_telemetry=False,
+        )
+        server: Any = System(settings).instance(cast(Any, ServerAPI))
+        unbounded = server._session
+        server._session = httpx.Client(
+            headers=unbounded.headers,
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
+            event_hooks={"request": [lambda request: _allow_writes(request, write_timeout)]},
+            trust_env=parts.hostname not in (HOST, "localhost", "::1"),
+        )
+        unbounded.close()
+        self._server = server
+        self._place = {"tenant": endpoint.tenant, "database": endpoint.database}
+
+    def get_collection(self, name: str) -> chromadb.Collection:
+        return self._wrapped(self._server.get_collection(name, **self._place))
+
+    def generation(self, name: str) -> str | None:
+        """Which generation the collection is of: empty when it is not ours at all, None when there is none."""
+        from chromadb.errors import NotFoundError
+
+        try:
+            metadata = self.get_collection(name).metadata or {}
+        except NotFoundError:
+            return None
+        return str(metadata.get("generation", ""))
+
+    def make(self, name: str, metadata: dict[str, Any], configuration: dict[str, Any]) -> None:
+        self._server.create_collection(
+            name, metadata=metadata, configuration=configuration, get_or_create=True, **self._place
+        )
+
+    def drop(self, name: str) -> None:
+        from chromadb.errors import NotFoundError
+
+        try:
+            self._server.delete_collection(name, **self._place)
+        except NotFoundError:
+            return
+
+    def rename(self, name: str, new_name: str) -> None:
+        self.get_collection(name).modify(name=new_name)
+
+    def close(self) -> None:
+        self._server._session.close()
+
+    def _wrapped(self, model: Any) -> chromadb.Collection:
+        from chromadb import Collection
+
+        return Collection(client=self._server, model=model, embedding_function=None)
+
+
+def _allow_writes(request: httpx.Request, seconds: float) -> None:
+    """Gives a write more time than a query."""
+    if request.url.path.endswith(("/upsert", "/delete")):
+        request.extensions["timeout"] = {**request.extensions["timeout"], "read": seconds, "write": seconds}
