@@ -59,6 +59,7 @@ def main() -> int:
 def compare(options: argparse.Namespace) -> dict[str, Any]:
     """Both sides over the same URLs, one after the other, and their ratio."""
     paths = sorted(path.relative_to(options.site).as_posix() for path in options.site.rglob("*.html"))[: options.pages]
+    embedding_model(options.embedder).model.embed_documents(["warm"])
     with served(options.site) as base:
         urls = [base + path.removesuffix("index.html") for path in paths]
         found: dict[str, Any] = {side: in_process(side, options.embedder, urls) for side in SIDES}
@@ -107,7 +108,7 @@ def footnote(folder: Path, embedder: str, urls: Sequence[str]) -> dict[str, floa
     from rag.settings import Settings
 
     settings = Settings(data_dir=folder / "footnote", allow_hosts=("127.0.0.1",))
-    model = embedding_model(embedder, folder)
+    model = embedding_model(embedder)
     model.model.embed_documents(["warm"])
     index = Index.open(settings, model)
 
@@ -134,7 +135,7 @@ def recipe(folder: Path, embedder: str, urls: Sequence[str]) -> dict[str, float]
     from langchain_community.document_loaders import WebBaseLoader
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
-    model = embedding_model(embedder, folder).model
+    model = embedding_model(embedder).model
     model.embed_documents(["warm"])
     started = time.perf_counter()
     documents = WebBaseLoader(web_paths=list(urls), header_template={"User-Agent": "bench"}).load()
@@ -146,12 +147,12 @@ def recipe(folder: Path, embedder: str, urls: Sequence[str]) -> dict[str, float]
     return {"pages": len(documents), "chunks": len(chunks), "seconds": seconds, "embedded": len(chunks)}
 
 
-def embedding_model(name: str, folder: Path) -> Any:
+def embedding_model(name: str) -> Any:
     from rag.models.embeddings import EmbeddingModel, open_embeddings
     from rag.settings import Settings
 
     if name == "minilm":
-        return open_embeddings(Settings(data_dir=folder))
+        return open_embeddings(Settings(data_dir=ROOT / "data"))  # the model file is made once, and not measured
     from tests.fakes import FakeEmbeddings
 
     return EmbeddingModel("hash", FakeEmbeddings(384), 384, max_tokens=250)
