@@ -76,14 +76,20 @@ def _of_document(document: Document, rank: int) -> Iterator[Candidate]:
         sentence = document.text[start:end]
         text = _LAST_MARKERS.sub("", sentence)
         cut = start == 0 and document.start > 0 and _CUT_START.match(text) is not None
-        if not cut and text not in headings and is_sentence(text):
+        if not cut and text not in headings and is_sentence(text) and not _in_table(document.text, start, end):
             yield Candidate(document, rank, place, _MARKER.sub("", text), before)
         before = sentence
 
 
+def _in_table(text: str, start: int, end: int) -> bool:
+    """Whether the line has cells: a sentence in one of them says nothing without the others."""
+    after = text.find("\n", end)
+    return "\t" in text[text.rfind("\n", 0, start) + 1 : after if after >= 0 else len(text)]
+
+
 def is_sentence(text: str) -> bool:
     """Whether `text` reads as a whole statement on its own."""
-    if len(text) > _LONGEST or _FOREIGN.search(text) or text.endswith((":", "：")):
+    if len(text) > _LONGEST or _FOREIGN.search(text) or text.endswith((":", "：", ";", "；", ",", "，")):
         return False
     if len(_CODE.findall(text)) > max(2, len(text) * 0.04):
         return False

@@ -1,8 +1,7 @@
-"""Which sentences answer a question: a linear score over meaning and words, and a second one for whether any does.
+"""Which sentences answer a question: a linear score over meaning and words.
 
-The weights were fitted (listwise softmax for the order, logistic regression for the refusal) on one half of public
-question sets with marked answers, and checked on the other half; they are rounded, as the result hardly depends on
-the second digit.
+The weights were fitted (listwise softmax) on one half of public question sets with marked answers and checked on the
+other half; they are rounded, as the result hardly depends on the second digit.
 """
 
 from __future__ import annotations
@@ -110,6 +109,8 @@ CLOSE = 3.0
 CLOSE_ELSEWHERE = 0.7
 """The same for a sentence of another document."""
 _SAME = 0.7
+_COVERED = 0.5
+"""Of what the best sentence and its context cover of the question; one that covers less says something else."""
 
 
 def choose(ranking: Ranking) -> list[Candidate]:
@@ -119,6 +120,7 @@ def choose(ranking: Ranking) -> list[Candidate]:
     """
     scores = ranking.scores
     order = np.argsort(-scores, kind="stable")
+    context = ranking.features[:, FEATURES.index("context")]
     best = ranking.candidates[order[0]]
     chosen = [best]
     for place in order[1:]:
@@ -129,6 +131,7 @@ def choose(ranking: Ranking) -> list[Candidate]:
             fits = candidate.place > best.place
         else:
             fits = behind <= CLOSE_ELSEWHERE
+        fits = fits and context[place] >= _COVERED * context[order[0]]
         if fits and not any(_repeats(candidate, other) for other in chosen):
             chosen.append(candidate)
     ranks = list(dict.fromkeys(candidate.rank for candidate in chosen))

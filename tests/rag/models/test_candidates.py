@@ -52,6 +52,14 @@ def test_a_sentence_cut_by_the_chunk_is_left_out() -> None:
     ]
 
 
+def test_cells_of_a_table_are_left_out() -> None:
+    """A row is not a statement, and one of its cells even less."""
+    document = make_document(
+        "RAG_TOP_K\t6\tHow many documents are shown at most.\n\nIt is read when the service starts."
+    )
+    assert [found.text for found in candidates([document])] == ["It is read when the service starts."]
+
+
 def test_headings_of_the_document_are_left_out_and_repeats_told_once() -> None:
     heading = "Where the vectors of all pages are kept by default."
     one = make_document(f"{heading}\n\nThey are kept in the data folder.", section=(heading,))
