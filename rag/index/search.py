@@ -13,12 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag.errors import IndexUnavailable, InvalidRequest, StorageError
 from rag.index.catalog import Catalog, text_hash
 from rag.index.context import documents_from
 from rag.index.fusion import Fusion, Phrasing, Scores
+from rag.index.nearest import nearest
 from rag.models.embeddings import EmbeddingModel
 from rag.settings import Settings
 from rag.vocabulary import Chunk, Document, Filter, Hit
@@ -231,8 +231,8 @@ class Index:
         """Cosine similarity of every chunk, also of those that only the words found: the catalog has their vectors."""
         hashes = {chunk.id: text_hash(chunk.embedded_text) for chunk in chunks if chunk.id not in found}
         stored = self.catalog.vectors(list(hashes.values()), self._embeddings.name)
-        wanted = np.asarray(vector, np.float32)
-        known = found | {chunk_id: _cosine(wanted, stored[key]) for chunk_id, key in hashes.items() if key in stored}
+        missing = [(chunk_id, stored[key]) for chunk_id, key in hashes.items() if key in stored]
+        known = found | dict(nearest([missing], vector, len(missing)) if missing else [])
         return np.array([known.get(chunk.id, 0.0) for chunk in chunks])
 
     def _word_scores(self, text: str, found: dict[str, float], chunks: Sequence[Chunk]) -> Scores:
@@ -269,10 +269,3 @@ def _wanted(top_k: int) -> int:
 
 def _union(found: Iterable[dict[str, float]]) -> dict[str, None]:
     return {chunk_id: None for some in found for chunk_id in some}
-
-
-def _cosine(one: NDArray[np.float32], stored: bytes) -> float:
-    """Cosine similarity, clipped to 0…1 as the vectors index does."""
-    other = np.frombuffer(stored, np.float32)
-    length = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return min(1.0, max(0.0, float(one @ other) / length)) if length else 0.0

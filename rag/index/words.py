@@ -128,8 +128,10 @@ class WordIndex:
         if not ids:
             return {}
         with _translated(self._folder):
-            among = tantivy.Query.const_score_query(tantivy.Query.term_set_query(self._schema, "id", list(ids)), 0.0)
-            parts = [(tantivy.Occur.Must, among)]
+            # A term set would walk the dictionary of ids: ten times slower at 100,000 chunks than asking for each.
+            each = [tantivy.Query.term_query(self._schema, "id", chunk_id, "basic") for chunk_id in ids]
+            among = tantivy.Query.boolean_query([(tantivy.Occur.Should, one) for one in each])
+            parts = [(tantivy.Occur.Must, tantivy.Query.const_score_query(among, 0.0))]
             weights = self._weights(searcher, query)
             if weights:
                 parts.append((tantivy.Occur.Should, self._any_of(weights)))
