@@ -331,6 +331,7 @@ class Footnote:
                 standalone_question=request.standalone_question,
                 thread_id=request.thread_id,
                 order=request.order,
+                searches_often=request.mode == "agent",
                 verifier=self._verifier,
                 guard=OutputGuard(self.settings.blocked_phrases),
             )

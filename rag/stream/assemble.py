@@ -8,7 +8,8 @@ own final output (`AskOutput` of the chain).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Literal
 
 from langchain_core.documents import Document as LangChainDocument
@@ -35,6 +36,8 @@ REWRITE_TAG = "contextualize_q_chain"
 ANSWER_TAG = "answer"
 STEP_NAME = "AgentStep"
 
+_CLAIMS_KNOWN = 500
+
 Verify = Callable[[Claim], Sequence[Citation]]
 
 
@@ -48,6 +51,7 @@ class Assembly:
 
     Attributes:
         standalone_question: the caller's, which is then searched as it is.
+        searches_often: an agent's run: what it has found is told when it begins to answer.
         verifier: makes the check of claims from the documents of the run.
         clock: seconds; `started` is its reading when the question arrived.
     """
@@ -59,6 +63,7 @@ class Assembly:
     standalone_question: str | None = None
     thread_id: str | None = None
     order: Literal["documents_first", "as_produced"] = "documents_first"
+    searches_often: bool = False
     verifier: Callable[[Sequence[Document]], Verify] = _no_verifier
     guard: OutputGuard = field(default_factory=lambda: OutputGuard(()))
 
@@ -74,46 +79,44 @@ class Assembler:
         self._with = assembly
         self._paths: dict[str, Callable[[Any], Iterable[Event]]] = {"/final_output": self._root}
         self._state: dict[str, Any] = {}
-        self._documents: list[Document] | None = None
+        self._documents: tuple[Document, ...] | None = None
         self._question: QuestionUnderstood | None = None
-        self._reader = ClaimReader()
-        self._verify: Verify | None = None
+        self._answering = False
         self._parts: list[str] = []
         self._half = ""
+        self._claims = ClaimReader()
+        self._checks = _Checks(assembly.verifier)
         self._citations: list[Citation] = []
         self._steps = 0
         self._documents_ms: float | None = None
         self._first_token_ms: float | None = None
         self.blocked = False
 
-    def feed(self, patch: RunLogPatch) -> Iterator[Event]:
+    def feed(self, patch: RunLogPatch) -> Iterable[Event]:
         """The events that follow from one patch. Take all of them before feeding the next."""
-        for op in patch.ops:
-            read = self._paths.get(op["path"])
-            if read is not None:
-                yield from read(op["value"])
-            elif op["op"] == "add" and isinstance(op["value"], dict) and op["path"].count("/") == 2:
-                self._new_run(op["path"], op["value"])
+        if len(patch.ops) == 2 and (read := self._paths.get(patch.ops[0]["path"])) == self._answer_token:
+            return read(patch.ops[0]["value"])  # nearly all of them are tokens of the answer
+        return self._feed_any(patch)
 
     def finish(self) -> Iterator[Event]:
         """What was held back, then `done`. The caller has seen the run end well, or has stopped it when `blocked`."""
-        yield from self._ready_to_answer()
         if not self.blocked:
             if not self._parts and not self._half:
                 yield from self._answer_token(self._state.get("answer") or "")
             yield from self._say(self._half)
-            checked = self._with.guard.finish()
-            yield from self._spoken(checked.text)
-            self.blocked = checked.blocked
-        yield from self._cite(self._reader.finish())
+            if not self.blocked:
+                checked = self._with.guard.finish()
+                yield from self._spoken(checked.text)
+                self.blocked = checked.blocked
+        yield from self._ready_to_answer()
+        yield from self._cite(self._claims.finish())
         yield self.done()
 
     def done(self) -> Done:
-        text = "".join(self._parts)
         reason: FinishReason = "blocked" if self.blocked else self._state.get("finish_reason", "stop")
         return Done(
             run_id=self._with.run_id,
-            answer=text,
+            answer=self.text,
             question=self._question.text if self._question else self._with.question,
             citations=tuple(self._citations),
             usage=self._state.get("usage") or {},
@@ -128,7 +131,7 @@ class Assembler:
             run_id=done.run_id,
             question=done.question,
             text=done.answer,
-            documents=tuple(self._documents or ()),
+            documents=self._documents or (),
             citations=done.citations,
             finish_reason=done.finish_reason,
             timing=done.timing,
@@ -141,12 +144,20 @@ class Assembler:
         """The answer as far as it was said."""
         return "".join(self._parts)
 
+    def _feed_any(self, patch: RunLogPatch) -> Iterator[Event]:
+        for op in patch.ops:
+            read = self._paths.get(op["path"])
+            if read is not None:
+                yield from read(op["value"])
+            elif op["op"] == "add" and isinstance(op["value"], dict) and op["path"].count("/") == 2:
+                self._new_run(op["path"], op["value"])
+
     def _new_run(self, path: str, entry: dict[str, Any]) -> None:
         tags = entry.get("tags") or []
         if entry.get("name") == RETRIEVER_NAME:
             self._paths[f"{path}/final_output"] = self._found
         elif entry.get("name") == STEP_NAME:
-            self._paths[f"{path}/final_output"] = self._stepped
+            self._paths[f"{path}/final_output"] = self._step
         elif entry.get("type") == "llm":
             if ANSWER_TAG in tags:
                 self._paths[f"{path}/streamed_output_str/-"] = self._answer_token
@@ -164,12 +175,17 @@ class Assembler:
         found = _documents_of(output)
         if found is None:
             return  # the search failed; the run will say so
-        self._documents = found
-        self._verify = None
-        self._documents_ms = self._milliseconds()
+        self._documents = tuple(found)
+        self._checks.documents = self._documents
+        if self._documents_ms is None:
+            self._documents_ms = self._milliseconds()
+        if self._answering or not self._with.searches_often:
+            yield from self._told_documents()
+
+    def _told_documents(self) -> Iterator[Event]:
         if self._with.order == "as_produced":
             yield from self._understood()
-        yield DocumentsFound(tuple(found))
+        yield DocumentsFound(self._documents or ())
         yield from self._understood()
 
     def _understood(self) -> Iterator[Event]:
@@ -185,56 +201,90 @@ class Assembler:
         if text and self._with.order == "as_produced" and self._question is None:
             yield QuestionToken(text)
 
-    def _stepped(self, step: Any) -> Iterator[Event]:
+    def _step(self, step: Any) -> Iterator[Event]:
         if isinstance(step, dict) and "kind" in step:
-            yield Step(self._steps, step["kind"], step["tool"], step.get("input"), step.get("output"))
+            yield Step(self._steps, step["kind"], str(step.get("tool")), step.get("input"), step.get("output"))
             self._steps += 1
 
     def _ready_to_answer(self) -> Iterator[Event]:
         """Documents and question come before any token, whatever the graph did."""
-        if self._documents is None:
-            yield from self._found({"documents": []})
-        yield from self._understood()
+        if not self._answering:
+            self._answering = True
+            if self._documents is None or self._with.searches_often:
+                yield from self._told_documents()
+            yield from self._understood()
 
-    def _answer_token(self, token: Any) -> Iterator[Event]:
-        text = self._half + _text_of(token)
+    def _answer_token(self, token: Any) -> Iterable[Event]:
+        text = token if isinstance(token, str) else _text_of(token)
         if not text or self.blocked:
-            return
-        # Half of a character outside the basic plane, from a provider that cut it in two, waits for its other half.
-        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
-        text = _joined(text[:-1] if self._half else text)
-        if self._first_token_ms is None:
-            yield from self._ready_to_answer()
-        yield from self._say(text)
+            return ()
+        if self._half or not text.isascii():
+            text = self._whole(text)
+        return self._say(text)
 
-    def _say(self, text: str) -> Iterator[Event]:
-        if not text:
-            return
+    def _whole(self, text: str) -> str:
+        """Holds half of a character outside the basic plane, cut in two by a provider, until its other half comes."""
+        text = self._half + text
+        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+        return _joined(text[:-1] if self._half else text)
+
+    def _say(self, text: str) -> Iterable[Event]:
         checked = self._with.guard.feed(text)
         self.blocked = checked.blocked
-        yield from self._spoken(checked.text)
+        return self._spoken(checked.text)
 
-    def _spoken(self, text: str) -> Iterator[Event]:
+    def _spoken(self, text: str) -> Iterable[Event]:
         if not text:
-            return
+            return ()
+        self._parts.append(text)
+        claims = self._claims.feed(text)
         if self._first_token_ms is None:
             self._first_token_ms = self._milliseconds()
-        self._parts.append(text)
-        yield Token(text)
-        claims = self._reader.feed(text)
-        if claims:
-            yield from self._cite(claims)
+            return chain(self._ready_to_answer(), (Token(text),), self._cite(claims))
+        return chain((Token(text),), self._cite(claims)) if claims else (Token(text),)
 
     def _cite(self, claims: Iterable[Claim]) -> Iterator[Event]:
         for claim in claims:
-            if self._verify is None:
-                self._verify = self._with.verifier(self._documents or ())
-            for citation in self._verify(claim):
+            for citation in self._checks.of(claim):
                 self._citations.append(citation)
                 yield CitationMade(citation)
 
     def _milliseconds(self) -> float:
         return round((self._with.clock() - self._with.started) * 1000, 1)
+
+
+class _Checks:
+    """Checks claims. A model that repeats itself has the same claim checked once."""
+
+    def __init__(self, verifier: Callable[[Sequence[Document]], Verify]) -> None:
+        self._verifier = verifier
+        self._documents: Sequence[Document] = ()
+        self._verify: Verify | None = None
+        self._known: dict[tuple[str, tuple[int, ...]], tuple[Claim, Sequence[Citation]]] = {}
+
+    @property
+    def documents(self) -> Sequence[Document]:
+        return self._documents
+
+    @documents.setter
+    def documents(self, documents: Sequence[Document]) -> None:
+        self._documents, self._verify = documents, None
+        self._known.clear()
+
+    def of(self, claim: Claim) -> Sequence[Citation]:
+        if self._verify is None:
+            self._verify = self._verifier(self._documents)
+        before = self._known.get((claim.text, claim.cites))
+        if before is not None:
+            return [_moved(citation, claim.start - before[0].start) for citation in before[1]]
+        citations = self._verify(claim)
+        if len(self._known) < _CLAIMS_KNOWN:
+            self._known[claim.text, claim.cites] = claim, citations
+        return citations
+
+
+def _moved(citation: Citation, by: int) -> Citation:
+    return replace(citation, claim_start=citation.claim_start + by, claim_end=citation.claim_end + by)
 
 
 def _documents_of(output: Any) -> list[Document] | None:

@@ -19,6 +19,7 @@ from rag.errors import RunInterrupted
 from rag.events import Failed
 from rag.index.database import Database
 from rag.index.locks import FileLock
+from rag.stream.feedback import FEEDBACK_SCHEMA
 from rag.stream.wire import encode
 
 RunStatus = Literal["running", "done", "interrupted", "failed", "cancelled"]
@@ -228,4 +229,4 @@ def finish_run(connection: sqlite3.Connection, run_id: str, status: RunStatus, m
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    connection.executescript(_SCHEMA)
+    connection.executescript(_SCHEMA + FEEDBACK_SCHEMA)

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from rag.errors import FootnoteError, NotFound, Overloaded, RunInterrupted
 from rag.events import Event
+from rag.stream.feedback import Rating, read_ratings, write_rating
 from rag.stream.journal import Batch, Journal, RunRow
 from rag.stream.readers import EventReader, JournalReader
 from rag.stream.recorder import Recorder
@@ -173,6 +174,29 @@ class Runs:
         while more := await self._lookup(run_id, batches[-1].last if batches else 0):
             batches += more
         return batches
+
+    async def rate(self, run_id: str, rating: Rating, principal: str = "") -> None:
+        """Keeps what a reader thought of a run, in place of what was kept before.
+
+        Raises:
+            NotFound: as `find`.
+        """
+        await self.find(run_id, principal)
+
+        def write() -> None:
+            with self._journal.database.write() as connection:
+                write_rating(connection, run_id, rating, self._clock())
+
+        await self._in_thread(write)
+
+    async def ratings(self, run_ids: Sequence[str]) -> dict[str, Rating]:
+        """The ratings of those of the runs that have one."""
+
+        def read() -> dict[str, Rating]:
+            with self._journal.database.read() as connection:
+                return read_ratings(connection, run_ids)
+
+        return await self._in_thread(read)
 
     def drain(self) -> None:
         """No new runs from now on."""
