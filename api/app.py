@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from api import ask, documents, health, runs, sources, stream_log, threads, websocket
+from api import ask, documents, feedback, health, runs, sources, stream_log, threads, websocket
 from api.bodies import authenticate
 from api.connections import ConnectedApp
 from api.errors import add_error_answers
@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None, service: Footnote | None = None
     metrics = Metrics()
     metrics.watch(service)
     app.state.jobs = None
-    for room in (ask, stream_log, runs, threads, sources, documents, health, websocket):
+    for room in (ask, stream_log, runs, feedback, threads, sources, documents, health, websocket):
         app.include_router(room.router)
     _add_metrics(app, metrics)
     add_page(app)

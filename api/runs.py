@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.responses import Response
 
+from api.afterwards import add_afterwards
 from api.bodies import CheckedRoute
 from api.examples import STREAM, problem
 from api.sse import EventStream
@@ -22,10 +23,12 @@ async def get_run(request: Request, run_id: RunId) -> dict[str, Any]:
     """`state` is `running`, `done`, `interrupted`, `failed` or `cancelled`.
 
     `result` is what `done` said, with `documents`; without it `answer` has what was said so far, and `error` why it
-    ended.
+    ended. A rated run has `rating`; citations whose words the page no longer has say so in `age`.
     """
     service: Footnote = request.app.state.service
-    return await service.run_summary(run_id, principal=request.state.principal)
+    found = await service.run_summary(run_id, principal=request.state.principal)
+    await add_afterwards(service, [found.get("result", found)])
+    return found
 
 
 @router.get(

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from api.afterwards import add_afterwards
 from api.bodies import CheckedRoute
 from api.examples import problem
 from rag.errors import InvalidRequest
@@ -51,7 +52,8 @@ async def get_thread(request: Request, thread_id: ThreadId) -> dict[str, Any]:
     owner = request.state.principal
     thread = await asyncio.to_thread(lambda: store.get(thread_id, owner=owner))
     turns = await asyncio.to_thread(lambda: store.turns(thread_id, owner=owner))
-    found = {**thread_data(thread), "turns": [turn_data(turn) for turn in turns]}
+    found: dict[str, Any] = {**thread_data(thread), "turns": [turn_data(turn) for turn in turns]}
+    await add_afterwards(service, found["turns"])
     if thread.summary:
         found |= {"summary": thread.summary, "summarized_through": thread.summarized_through}
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -45,6 +46,10 @@ class ListedIndex:
 
     async def asearch(self, question: str, *, limit: int, filter: Filter | None = None) -> list[Any]:
         return []
+
+    def page_row(self, url: str) -> Any:
+        document = next((document for document in self.documents if document.url == url), None)
+        return document and SimpleNamespace(state="present", fetched_at=document.fetched_at)
 
     def page_text(self, url: str) -> str | None:
         return next((document.text for document in self.documents if document.url == url), None)
