@@ -6,6 +6,7 @@ for the graph again and again; what the settings open is opened once and shared.
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 
 from langchain_core.runnables import RunnableConfig
@@ -15,13 +16,13 @@ from rag.chain.graph import AskGraph, build_graph
 from rag.settings import Settings
 
 
-def make_graph(config: RunnableConfig) -> AskGraph:
+async def make_graph(config: RunnableConfig) -> AskGraph:
     """The graph over the index and the model of the settings, which are read when it is called.
 
     Raises:
         ConfigurationError, StorageError: a setting or the data folder cannot be used.
     """
-    return build_graph(_opened(Settings.load()))
+    return build_graph(await asyncio.to_thread(lambda: _opened(Settings.load())))
 
 
 @lru_cache(maxsize=1)
