@@ -50,9 +50,7 @@ def timed(command: list[str], folder: Path) -> tuple[float, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RAG_", "OPENAI_"))}
     environment["DEMO"] = "once"
     began = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     return time.perf_counter() - began, done.stdout
