@@ -81,6 +81,11 @@ def _of_document(document: Document, rank: int) -> Iterator[Candidate]:
         before = sentence
 
 
+def _is_tail(text: str) -> bool:
+    """Whether it closes a parenthesis that an earlier sentence opened."""
+    return text.endswith((")", "）")) and text.count("(") + text.count("（") < text.count(")") + text.count("）")
+
+
 def _in_table(text: str, start: int, end: int) -> bool:
     """Whether the line has cells: a sentence in one of them says nothing without the others."""
     after = text.find("\n", end)
@@ -90,6 +95,8 @@ def _in_table(text: str, start: int, end: int) -> bool:
 def is_sentence(text: str) -> bool:
     """Whether `text` reads as a whole statement on its own."""
     if len(text) > _LONGEST or _FOREIGN.search(text) or text.endswith((":", "：", ";", "；", ",", "，")):
+        return False
+    if text.count("(") + text.count("（") > text.count(")") + text.count("）") or _is_tail(text):
         return False
     if len(_CODE.findall(text)) > max(2, len(text) * 0.04):
         return False

@@ -30,6 +30,8 @@ def test_statements_are_sentences(text: str) -> None:
         "How to Install Footnote on Your Own Machine Today",
         "Blog Archive Search Tags About Contact Imprint Privacy",
         "See also.",
+        "But this is what we take as the broader concept here.)",
+        "It was lost (as many others were. ",
         "The following settings matter most to you:",
         "for (let i = 0; i < n; i++) { total += x[i]; }",
         "pip install footnote --upgrade && make demo $(pwd) | tee {log}",
