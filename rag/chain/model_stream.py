@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -12,6 +12,7 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
+from rag.chain.patience import Patience
 from rag.errors import ModelError, ModelRateLimited, ModelStreamBroken, ModelUnavailable
 from rag.models.chat import ChatModel, translate_model_error
 from rag.settings import Settings
@@ -117,32 +118,41 @@ class ModelCall:
     async def _chunks(
         self, reply: Reply, messages: list[BaseMessage], config: RunnableConfig, kwargs: dict[str, Any]
     ) -> AsyncGenerator[AIMessageChunk]:
+        patience = Patience()
         try:
             async with aclosing(cast(Any, self.chat.model.astream(messages, config, **kwargs))) as chunks:
-                while (chunk := await self._next(chunks, reply)) is not None:
+                patience.wait(self.settings.first_token_timeout)
+                async for chunk in chunks:
+                    patience.rest()
                     reply.take(chunk)
                     yield chunk
+                    patience.wait(self._limit(reply))
         except ModelError:
+            raise
+        except asyncio.CancelledError:
+            if patience.ran_out():
+                raise self._silent(reply) from None
             raise
         except Exception as error:
             translated = translate_model_error(error, self.chat.name)
             if reply.began and not isinstance(translated, ModelStreamBroken):
                 translated = self._broken("stopped in mid-answer")
             raise translated from error
+        finally:
+            patience.close()
         self._check(reply)
 
-    async def _next(self, chunks: AsyncIterator[Any], reply: Reply) -> AIMessageChunk | None:
-        limit = self.settings.token_timeout if reply.began else self.settings.first_token_timeout
-        try:
-            async with asyncio.timeout(limit):
-                return await anext(chunks, None)
-        except TimeoutError as error:
-            if reply.began:
-                raise self._broken(f"said nothing for {limit:g} seconds in mid-answer") from error
-            raise ModelUnavailable(
-                f"The model {self.chat.name!r} said nothing for {limit:g} seconds.",
-                "Check its server, or raise RAG_FIRST_TOKEN_TIMEOUT.",
-            ) from error
+    def _limit(self, reply: Reply) -> float:
+        return self.settings.token_timeout if reply.began else self.settings.first_token_timeout
+
+    def _silent(self, reply: Reply) -> ModelError:
+        limit = self._limit(reply)
+        if reply.began:
+            return self._broken(f"said nothing for {limit:g} seconds in mid-answer")
+        return ModelUnavailable(
+            f"The model {self.chat.name!r} said nothing for {limit:g} seconds.",
+            "Check its server, or raise RAG_FIRST_TOKEN_TIMEOUT.",
+        )
 
     def _check(self, reply: Reply) -> None:
         """Raises unless an answer that has ended is one."""

@@ -168,11 +168,13 @@ async def _collect(log: AsyncIterator[RunLogPatch]) -> tuple[Any, str | None, in
 
 
 def _plain(value: Any) -> Any:
-    """Without ids and times."""
+    """Without ids and times; what parallel branches send has no order."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items() if key not in ("id", "start_time", "end_time")}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        items = [_plain(item) for item in value]
+        by_branch = all(isinstance(item, dict) and len(item) == 1 for item in items)
+        return sorted(items, key=str) if by_branch else items
     text = value if isinstance(value, str) else repr(value)
     return re.sub(r"(lc_|run-+)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID", text)
 
