@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.events import Done, Event, Failed, Token
+from rag.events import Done, Event, Failed
 from rag.service import Footnote
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -20,7 +20,7 @@ class Metrics:
             "footnote_http_requests", "Requests answered.", ["method", "route", "status"], registry=registry
         )
         self._runs = Counter("footnote_runs", "Runs that have ended.", ["outcome"], registry=registry)
-        self._tokens = Counter("footnote_tokens", "Tokens streamed.", registry=registry)
+        self._tokens = Counter("footnote_tokens", "Tokens as the models count them.", ["kind"], registry=registry)
         self._citations = Counter("footnote_citations", "Citations made.", ["verdict"], registry=registry)
         self._active = Gauge("footnote_runs_active", "Runs under way.", registry=registry)
         self._documents = Histogram(
@@ -35,17 +35,15 @@ class Metrics:
 
     def watch(self, service: Footnote) -> None:
         """Counts the runs of `service` from now on."""
-        service.listeners.append(self._hear)
+        service.watchers.append(self._hear)
         self._active.set_function(lambda: service.active)
 
     def text(self) -> tuple[bytes, str]:
         """The exposition and its media type."""
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
-    def _hear(self, run_id: str, event: Event) -> None:
-        if type(event) is Token:
-            self._tokens.inc()
-        elif isinstance(event, Done):
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Done):
             self._done(event)
         elif isinstance(event, Failed):
             self._runs.labels(str(event.problem["type"]).rpartition(":")[2]).inc()
@@ -54,6 +52,8 @@ class Metrics:
         self._runs.labels(event.finish_reason).inc()
         for citation in event.citations:
             self._citations.labels(citation.verdict).inc()
+        for kind in ("input", "output"):
+            self._tokens.labels(kind).inc(event.usage.get(f"{kind}_tokens", 0))
         timing = event.timing
         self._total.observe(timing.total_ms / 1000)
         if timing.documents_ms is not None:

@@ -73,6 +73,9 @@ class Footnote:
         on_done: called with each finished answer.
         open_index: makes the index at the first question; seam for tests.
         clock: seconds, for timings.
+
+    Attributes:
+        watchers: called with the last event of each run.
     """
 
     def __init__(
@@ -91,7 +94,8 @@ class Footnote:
         self.embeddings = embeddings
         self.conversations = Conversations(lambda: open_threads(settings), ttl_days=settings.thread_ttl_days)
         self._open_index = open_index
-        self.listeners: list[Callable[[str, Event], None]] = [on_event] if on_event is not None else []
+        self.watchers: list[Callable[[Event], None]] = []
+        self._on_event = on_event
         self._on_done = on_done
         self._clock = clock
         self._runs: Runs | None = None
@@ -221,7 +225,9 @@ class Footnote:
             thread_id=request.thread_id,
             on_disconnect=request.on_disconnect,
         )
-        run.listeners += [partial(listener, run.id) for listener in self.listeners]
+        run.watchers += self.watchers
+        if self._on_event is not None:
+            run.listeners.append(partial(self._on_event, run.id))
         first = RunStarted(
             run_id=run.id,
             question=request.question,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _TURN_SECONDS = 0.005
 """How long one run may keep the event loop to itself."""
 
+_EVENTS_BETWEEN_LOOKS = 8
+
 Keep = Callable[[Answer], Awaitable[None]]
 
 
@@ -70,12 +72,16 @@ class _Turn:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._events = 0
         self._time = asyncio.get_running_loop().time
         self._end = self._time() + _TURN_SECONDS
 
     @property
     def is_over(self) -> bool:
-        return self._run.status == "running" and (self._time() >= self._end or self._run.is_ahead)
+        self._events += 1
+        if self._events % _EVENTS_BETWEEN_LOOKS or self._run.status != "running":
+            return False
+        return self._time() >= self._end or self._run.is_ahead
 
     async def pass_on(self) -> None:
         await asyncio.sleep(0)

@@ -117,7 +117,8 @@ async def astream_log(
     task.add_done_callback(tracer.close)
     try:
         state = RunLog(state=None)  # type: ignore[arg-type]
-        async for patch in tracer.patches():
+        while await tracer.has_more():
+            patch = tracer.next()
             if diff:
                 yield patch
             else:
@@ -194,17 +195,20 @@ class _InlineTracer(LogStreamCallbackHandler):
         self._closed = True
         self._changed.set()
 
-    async def patches(self) -> AsyncIterator[RunLogPatch]:
-        while True:
-            while self._waiting:
-                patch = self._waiting.popleft()
-                if not self._waiting:
-                    self._room.set()
-                yield patch
+    async def has_more(self) -> bool:
+        """Waits for the next patch; False when there will be none."""
+        while not self._waiting:
             if self._closed:
-                return
+                return False
             self._changed.clear()
             await self._changed.wait()
+        return True
+
+    def next(self) -> RunLogPatch:
+        patch = self._waiting.popleft()
+        if not self._waiting:
+            self._room.set()
+        return patch
 
     @property
     def on_llm_new_token(self) -> Callable[..., Awaitable[None] | None]:  # type: ignore[override]

@@ -42,7 +42,7 @@ class Run:
         failure: what ended it, when it is not `done`; `answer`: what it came to, when it is.
         kept: number of the last event that is in the journal; only those are shown to readers.
         ended: set when the last event is in the journal.
-        listeners: called with each event as it is made.
+        listeners: called with each event as it is made; `watchers` with the last one only.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Run:
         self.kept = 0
         self.ended = asyncio.Event()
         self.listeners: list[Callable[[Event], None]] = []
+        self.watchers: list[Callable[[Event], None]] = []
         self.on_end: Callable[[Run], None] | None = None
         self._on_disconnect = on_disconnect
         self._recorder = recorder
@@ -87,10 +88,10 @@ class Run:
     def emit(self, event: Event) -> None:
         """The next event. Does not wait; call `room` now and then."""
         last: RunStatus | None = None
-        if isinstance(event, Done):
-            last = self.status = "done"
-        elif isinstance(event, Failed):
-            last = self.status = self._status_of(self.failure)
+        if isinstance(event, Done | Failed):
+            last = self.status = "done" if isinstance(event, Done) else self._status_of(self.failure)
+            for watcher in self.watchers:
+                watcher(event)
         self._recorder.append(self._track, encode(self._track.sent + 1, event), last)
         for listener in self.listeners:
             listener(event)
