@@ -33,7 +33,7 @@ fmt: .venv/installed-dev ## format and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 
 bench: .venv/installed-dev ## what the README claims, measured side by side (see bench/)
-	@for name in setup search quality citations ingest stream; do echo "== bench/$$name.py"; $(BIN)/python bench/$$name.py || exit 1; done
+	@for name in setup search quality answers citations rewriting ingestion stream; do echo "== bench/$$name.py"; $(BIN)/python bench/$$name.py || exit 1; done
 
 docs: .venv/installed-dev ## write docs/cli.md and docs/settings.md anew from the code
 	$(BIN)/python -m tests.test_docs --write

@@ -1,6 +1,6 @@
 """Ingestion beside the usual recipe, over the same served site, with the same embedder.
 
-    python bench/ingest.py [SITE] [--pages N] [--embedder minilm|hash] [--extraction FOLDER] [--json]
+    python bench/ingestion.py [SITE] [--pages N] [--embedder minilm|hash] [--extraction FOLDER] [--json]
 
 SITE is a folder of HTML pages (data/site without it), served on loopback. The recipe is what tutorials do:
 WebBaseLoader → RecursiveCharacterTextSplitter(1000, 200) → Chroma.from_documents. Each side runs in a process and a
