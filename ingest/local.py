@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,9 +14,14 @@ from ingest.media import FILE_SUFFIXES
 from ingest.urls import file_identity
 from rag.errors import SourceExcluded, SourceGone, SourceRefused, SourceTooLarge, SourceUnreachable, SourceUnreadable
 
+_FOR_ROBOTS = re.compile(r"(?:robots|humans|security|(?:app-)?ads|llms(?:-full)?|sitemap[\w.-]*)\.txt", re.IGNORECASE)
+"""Files that sites keep for programs; in a folder they are no pages."""
+
 
 def local_pages(source: str) -> Iterator[str]:
-    """`file:` URLs of a file, or of all pages below a folder, in order of their names. Hidden files are left out.
+    """`file:` URLs of a file, or of all pages below a folder, in order of their names.
+
+    Hidden files and those that are for programs, such as robots.txt, are left out of a folder.
 
     Raises:
         SourceGone: there is no such file.
@@ -89,7 +95,7 @@ def _walk(root: Path) -> Iterator[Path]:
         names[:] = sorted(name for name in names if not name.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
-            if name.startswith(".") or path.suffix.lower() not in FILE_SUFFIXES:
+            if name.startswith(".") or path.suffix.lower() not in FILE_SUFFIXES or _FOR_ROBOTS.fullmatch(name):
                 continue
             if path.resolve().is_relative_to(inside) and path.is_file():
                 yield path

@@ -38,6 +38,15 @@ async def test_a_folder_is_read_through_and_through_but_never_out_of_it(folder: 
     assert report.exit_code == 0
 
 
+def test_what_a_site_keeps_for_programs_is_no_page(folder: Path) -> None:
+    """robots.txt and text sitemaps lie beside the pages of a saved site; named alone, a file is read all the same."""
+    for name in ("robots.txt", "sitemap.txt", "sitemap-2.txt", "Humans.TXT", "ads.txt", "llms.txt"):
+        (folder / "deep" / name).write_text("User-agent: *\nDisallow:\n")
+    (folder / "deep" / "robots.html").write_text(page("Robots", prose("robot")))
+    assert [url.rpartition("/")[2] for url in local_pages(str(folder / "deep"))] == ["b%20%C3%BC.md", "robots.html"]
+    assert len(list(local_pages(str(folder / "deep" / "robots.txt")))) == 1
+
+
 async def test_a_second_run_over_files_reads_nothing_anew(folder: Path, crawler: Crawler) -> None:
     await crawler.run(str(folder))
     report = await crawler.run(str(folder))
