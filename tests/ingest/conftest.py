@@ -29,9 +29,18 @@ from tests.ingest.store import MemoryStore
 EMBEDDINGS = EmbeddingModel("fake", FakeEmbeddings(), 64, max_tokens=400)
 
 
-async def at_once(seconds: float) -> None:
-    """Waits no time, but lets others run."""
-    await asyncio.sleep(0)
+class FastTime:
+    """A clock that only goes on when someone sleeps, and then at once."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -52,7 +61,9 @@ async def site() -> AsyncIterator[Site]:
 
 def make_fetcher(guard: Guard, **limits: Any) -> Fetcher:
     """A fetcher whose waits take no time."""
-    return Fetcher(guard, HostGate(sleep=at_once), user_agent="Footnote/0.1", limits=Limits(**limits), sleep=at_once)
+    time = FastTime()
+    gate = HostGate(clock=time, sleep=time.sleep)
+    return Fetcher(guard, gate, user_agent="Footnote/0.1", limits=Limits(**limits), sleep=time.sleep)
 
 
 @pytest.fixture
