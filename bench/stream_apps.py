@@ -30,11 +30,11 @@ from starlette.responses import StreamingResponse
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 PROMPT = "Answer from the documents.\n\n{context}\n\nQuestion: {question}"
-WORDS = "Chroma keeps the vectors of every chunk and tantivy keeps the words of it, ".split()
+WORDS = "Chroma keeps the vectors of every chunk that was ever read from a page [1]. ".split()
 
 
 class InProcessModel(BaseChatModel):
-    """Streams words, sentences of thirty of them, each citing a document."""
+    """Streams words: sentences that cite a document, some of them with a number of their own."""
 
     tokens: int
     rate: float = 0.0
@@ -51,7 +51,7 @@ class InProcessModel(BaseChatModel):
         for number in range(self.tokens):
             if self.rate:
                 await asyncio.sleep(max(0.0, started + number / self.rate - time.perf_counter()))
-            word = WORDS[number % len(WORDS)] + (" [1]. " if number % 30 == 29 else " ")
+            word = f"{number} " if number % 100 == 50 else WORDS[number % len(WORDS)] + " "
             yield ChatGenerationChunk(message=AIMessageChunk(content=word))
         done = AIMessageChunk(content="", response_metadata={"finish_reason": "stop"}, chunk_position="last")
         yield ChatGenerationChunk(message=done)

@@ -23,6 +23,7 @@ from rag.models.chat import ChatModel, open_chat_model
 from rag.models.embeddings import EmbeddingModel, open_embeddings
 from rag.request import AskRequest
 from rag.service.conversations import Conversation, Conversations, interrupted_unless_finished
+from rag.service.pace import Pace
 from rag.service.producing import chain_input, link_maker, produce, read_log
 from rag.settings import Settings
 from rag.stream.assemble import Assembler, Assembly, Verify
@@ -102,6 +103,7 @@ class Footnote:
         self._index: Index | None = None
         self._chains: dict[tuple[bool, bool], Runnable[Any, Any]] = {}
         self._opening = asyncio.Lock()
+        self._pace = Pace()
         self._closed = False
         OutputGuard(settings.blocked_phrases)  # a pattern that cannot be read shows now, not at the first answer
 
@@ -323,7 +325,7 @@ class Footnote:
         async with interrupted_unless_finished(turn, lambda: assembler.text):
             chain = await self.chain(remembering=turn is not None, agent=request.mode == "agent")
             log = read_log(chain, request, turn.config if turn is not None else None)
-            await produce(run, log, assembler, keep)
+            await produce(run, log, assembler, pace=self._pace, keep=keep)
         if self._on_done is not None and run.answer is not None:
             self._on_done(run.answer)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tracers.log_stream import RunLogPatch
 
-from rag.events import Done
 from rag.request import AskRequest
+from rag.service.pace import Pace
 from rag.stream.assemble import ANSWER_TAG, RETRIEVER_NAME, REWRITE_TAG, STEP_NAME, Assembler
 from rag.stream.run_log import astream_log
 from rag.stream.runs import Run
@@ -42,29 +42,72 @@ def read_log(
     )
 
 
-async def produce(run: Run, log: AsyncGenerator[RunLogPatch, None], assembler: Assembler, keep: Keep) -> None:
+async def produce(
+    run: Run, log: AsyncGenerator[RunLogPatch, None], assembler: Assembler, *, pace: Pace, keep: Keep
+) -> None:
     """Makes the events of a run. `keep` is awaited with the answer before `done` is said.
 
     Raises:
         Whatever the chain or `keep` raises.
     """
     turn = _Turn(run)
-    async with aclosing(log):
+    async with aclosing(log), aclosing(_Citing(run, assembler, pace)) as citing:
         async for patch in log:
             for event in assembler.feed(patch):
                 run.emit(event)
                 if turn.is_over:
                     await turn.pass_on()
+            if assembler.claims:
+                citing.look()
             if assembler.blocked:
                 break
-    for event in assembler.finish():
-        if isinstance(event, Done):
-            answer = assembler.answer()
-            await keep(answer)
-            run.answer = answer
-        run.emit(event)
-        if turn.is_over:
-            await turn.pass_on()
+        for event in assembler.finish():
+            run.emit(event)
+        await citing.all()
+    answer = assembler.answer()
+    await keep(answer)
+    run.answer = answer
+    run.emit(assembler.done())
+
+
+class _Citing:
+    """Checks the claims of one run: at once when there is time, else when its turn comes, while tokens go on."""
+
+    def __init__(self, run: Run, assembler: Assembler, pace: Pace) -> None:
+        self._run = run
+        self._assembler = assembler
+        self._pace = pace
+        self._task: asyncio.Task[None] | None = None
+
+    def look(self) -> None:
+        """There are new claims."""
+        if self._task is not None and not self._task.done():
+            return
+        while self._assembler.claims and self._pace.has_time:
+            self._cite_one()
+        if self._assembler.claims:
+            self._task = asyncio.create_task(self._cite_rest(), name=f"citing {self._run.id}")
+
+    async def all(self) -> None:
+        """Returns when every claim is checked."""
+        self.look()
+        if self._task is not None:
+            await self._task
+
+    async def aclose(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _cite_rest(self) -> None:
+        while self._assembler.claims:
+            await self._pace.turn()
+            self._cite_one()
+            await self._run.room()
+
+    def _cite_one(self) -> None:
+        with self._pace.step():
+            for event in self._assembler.cite(self._assembler.claims.popleft()):
+                self._run.emit(event)
 
 
 class _Turn:

@@ -7,6 +7,7 @@ own final output (`AskOutput` of the chain).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -72,6 +73,7 @@ class Assembler:
     """Feed it every patch of one run, then finish it.
 
     Attributes:
+        claims: those that are complete and not cited yet. Take each out and `cite` it soon; that is the costly part.
         blocked: a forbidden phrase came up; feed nothing more, stop the run, and finish.
     """
 
@@ -84,7 +86,8 @@ class Assembler:
         self._answering = False
         self._parts: list[str] = []
         self._half = ""
-        self._claims = ClaimReader()
+        self._reader = ClaimReader()
+        self.claims: deque[Claim] = deque()
         self._checks = _Checks(assembly.verifier)
         self._citations: list[Citation] = []
         self._steps = 0
@@ -99,7 +102,7 @@ class Assembler:
         return self._feed_any(patch)
 
     def finish(self) -> Iterator[Event]:
-        """What was held back, then `done`. The caller has seen the run end well, or has stopped it when `blocked`."""
+        """What was held back, once the run has ended well, or was stopped because `blocked`; `done` is yet to come."""
         if not self.blocked:
             if not self._parts and not self._half:
                 yield from self._answer_token(self._state.get("answer") or "")
@@ -109,10 +112,16 @@ class Assembler:
                 yield from self._spoken(checked.text)
                 self.blocked = checked.blocked
         yield from self._ready_to_answer()
-        yield from self._cite(self._claims.finish())
-        yield self.done()
+        self.claims += self._reader.finish()
+
+    def cite(self, claim: Claim) -> list[CitationMade]:
+        """Checks one claim against the documents."""
+        citations = self._checks.of(claim)
+        self._citations += citations
+        return [CitationMade(citation) for citation in citations]
 
     def done(self) -> Done:
+        """The last event, when nothing of `claims` is left."""
         reason: FinishReason = "blocked" if self.blocked else self._state.get("finish_reason", "stop")
         return Done(
             run_id=self._with.run_id,
@@ -237,17 +246,11 @@ class Assembler:
         if not text:
             return ()
         self._parts.append(text)
-        claims = self._claims.feed(text)
+        self.claims += self._reader.feed(text)
         if self._first_token_ms is None:
             self._first_token_ms = self._milliseconds()
-            return chain(self._ready_to_answer(), (Token(text),), self._cite(claims))
-        return chain((Token(text),), self._cite(claims)) if claims else (Token(text),)
-
-    def _cite(self, claims: Iterable[Claim]) -> Iterator[Event]:
-        for claim in claims:
-            for citation in self._checks.of(claim):
-                self._citations.append(citation)
-                yield CitationMade(citation)
+            return chain(self._ready_to_answer(), (Token(text),))
+        return (Token(text),)
 
     def _milliseconds(self) -> float:
         return round((self._with.clock() - self._with.started) * 1000, 1)

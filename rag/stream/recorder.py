@@ -17,7 +17,9 @@ from rag.stream.journal import Batch, Journal, RunRow, RunStatus, finish_run, in
 logger = logging.getLogger(__name__)
 
 LINGER_SECONDS = 0.004
-"""After a commit, what comes within this time shares the next one: idle streams lose nothing, busy ones cost little."""
+LINGER_SECONDS_A_RUN = 0.000_25
+LONGEST_LINGER_SECONDS = 0.05
+"""After a commit, what comes within this time shares the next one: a lone stream loses nothing, many cost little."""
 
 OnKept = Callable[[Batch | None, RunStatus | None, StorageError | None], None]
 
@@ -101,15 +103,17 @@ class Recorder:
             while not (self._closing.is_set() and not self._queue):
                 self._wake.wait()
                 self._wake.clear()
-                self._write_some(connection)
-                self._closing.wait(LINGER_SECONDS)
+                runs = self._write_some(connection)
+                linger = max(LINGER_SECONDS, runs * LINGER_SECONDS_A_RUN)
+                self._closing.wait(min(linger, LONGEST_LINGER_SECONDS))
 
-    def _write_some(self, connection: sqlite3.Connection) -> None:
+    def _write_some(self, connection: sqlite3.Connection) -> int:
+        """Writes what is waiting; returns of how many runs."""
         with self._lock:
             tracks, self._queue = self._queue, []
             taken = [(track, *track.take()) for track in tracks]
         if not taken:
-            return
+            return 0
         error: StorageError | None = None
         try:
             with storage_faults(self._journal.database.path):
@@ -122,6 +126,7 @@ class Recorder:
         for track, _, batch, status in taken:
             track._broken = error is not None
             _tell(track, batch, status, error)
+        return len(taken)
 
     def _commit(
         self,
