@@ -106,7 +106,7 @@ async def remove_source(
     def remove() -> int:
         if index.catalog.page_row(url) is None:
             raise NotFound(f"There is no source {url[:200]!r}.", "GET /sources lists them.")
-        with index.writer() as writer:
+        with index.writer("removing a source") as writer:
             return sum(change.removed for change in writer.remove([url]))
 
     return {"url": url, "chunks_removed": await asyncio.to_thread(remove)}

@@ -11,9 +11,15 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from ingest.pieces import Piece, Section, page_sections, section_pieces
 from rag.vocabulary import Chunk, Page
+
+if TYPE_CHECKING:
+    from rag.index.rebuild import Chunker
+    from rag.models.embeddings import EmbeddingModel
 
 CHUNKER_VERSION = 1
 """Recorded with an index: chunks of another version are cut, and so named, differently."""
@@ -77,6 +83,14 @@ def chunk_page(
                 )
             )
     return chunks
+
+
+def chunker_for(embeddings: EmbeddingModel) -> Chunker:
+    """What a rebuild cuts stored pages anew with; found by the entry point `footnote.chunker`."""
+    from rag.index.rebuild import Chunker
+
+    chunk = partial(chunk_page, count_tokens=embeddings.count_tokens, max_tokens=embeddings.max_tokens)
+    return Chunker(CHUNKER_VERSION, chunk)
 
 
 def _chunk_id(key: str, occurrence: int) -> str:

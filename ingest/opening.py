@@ -54,12 +54,13 @@ async def open_ingestion(
         IndexMismatch: the data folder was written with another embedding model or chunker.
         ConfigurationError: a host in `allow_hosts` cannot be read.
     """
+    from ingest.chunk import CHUNKER_VERSION
     from ingest.reading import PageReader
     from ingest.store import IndexStore
 
     guard = Guard(settings.allow_hosts)
     async with AsyncExitStack() as stack:
-        writer = await asyncio.to_thread(index.writer)
+        writer = await asyncio.to_thread(index.writer, "ingesting", chunker_version=CHUNKER_VERSION)
         stack.push_async_callback(asyncio.to_thread, writer.close)
         database = stack.enter_context(CrawlDatabase(settings.data_dir / FRONTIER))
         parts = IngestParts(

@@ -11,6 +11,7 @@ import contextlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from rag.errors import IndexMismatch, IndexUnavailable
@@ -26,6 +27,7 @@ from rag.settings import Settings
 from rag.vocabulary import Chunk, Page
 
 _TEXTS_AT_ONCE = 256
+_CHUNKERS = "footnote.chunker"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,17 @@ class Chunker:
 
     version: int
     chunk: Callable[[Page], Sequence[Chunk]]
+
+
+def installed_chunker(embeddings: EmbeddingModel) -> Chunker | None:
+    """The chunker that ingestion uses; None where only the answering half is installed.
+
+    It is found by its entry point, as this side must not import the ingesting one.
+    """
+    for entry in entry_points(group=_CHUNKERS):
+        chunker: Chunker = entry.load()(embeddings)
+        return chunker
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class Index:
         fusion: Fusion | None = None,
         reranker: Reranker | None = None,
         timeout: float = 10.0,
-        writer: Callable[[str, int], IndexWriter] | None = None,
+        writer: Callable[[str, int | None], IndexWriter] | None = None,
     ) -> None:
         self.catalog = catalog
         self.vectors = vectors
@@ -108,7 +108,7 @@ class Index:
             parts.close()
             raise
 
-        def writer(purpose: str, chunker_version: int) -> IndexWriter:
+        def writer(purpose: str, chunker_version: int | None) -> IndexWriter:
             return IndexWriter(
                 parts.catalog,
                 parts.vectors,
@@ -177,12 +177,12 @@ class Index:
             lambda: self._documents(self._ranked(phrasings, vectors, _wanted(top_k), filter), top_k, context_tokens)
         )
 
-    def writer(self, purpose: str = "writing", *, chunker_version: int = 1) -> IndexWriter:
+    def writer(self, purpose: str = "writing", *, chunker_version: int | None = None) -> IndexWriter:
         """The one writer of the data folder, to be closed after use.
 
         Args:
             purpose: told to a second one that finds the folder taken.
-            chunker_version: of the chunker whose chunks will be written.
+            chunker_version: of the chunker whose chunks will be written; None when pages are only removed.
 
         Raises:
             Conflict: another writer is at work.

@@ -91,9 +91,12 @@ class IndexWriter:
         embeddings: EmbeddingModel,
         *,
         lock: WriterLock,
-        chunker_version: int = 1,
+        chunker_version: int | None = None,
     ) -> None:
         """Takes the lock and makes good what a killed writer left.
+
+        Args:
+            chunker_version: of the chunker whose chunks will be written; None for whichever made those that are there.
 
         Raises:
             Conflict: another writer is at work; says who, and since when.
@@ -104,7 +107,6 @@ class IndexWriter:
         self._vectors = vectors
         self._words = words
         self._embeddings = embeddings
-        self._chunker_version = chunker_version
         self._left_behind: set[bytes] = set()
         self._failed = False
         self._closed = False
@@ -112,9 +114,11 @@ class IndexWriter:
         lock.take()
         try:
             known = catalog.identity()
+            version = known.chunker_version if known and chunker_version is None else chunker_version
+            self._chunker_version = 1 if version is None else version
             catalog.check_embeddings(embeddings.name)
             if known is not None:
-                self._changes.claim(Identity(embeddings.name, known.dimension, chunker_version))
+                self._changes.claim(Identity(embeddings.name, known.dimension, self._chunker_version))
             self.recover()
         except BaseException:
             lock.drop()

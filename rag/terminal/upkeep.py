@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -18,6 +18,9 @@ from rag.index.catalog import Catalog, PageRow
 from rag.index.parts import catalog_path
 from rag.settings import Settings, variable_name
 from rag.terminal.text import harmless
+
+if TYPE_CHECKING:
+    from rag.models.embeddings import EmbeddingModel
 
 _HIDDEN = "********"
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
@@ -87,14 +90,16 @@ def show_verification(settings: Settings, *, as_json: bool) -> int:
     return 0 if report.ok else 1
 
 
-def show_rebuild(settings: Settings) -> None:
-    """Rebuilds, with progress on stderr."""
-    from rag.index.rebuild import rebuild
+def show_rebuild(settings: Settings, *, embeddings: EmbeddingModel | None = None) -> None:
+    """Rebuilds, with progress on stderr; `embeddings` are those of the settings when None."""
+    from rag.index.rebuild import installed_chunker, rebuild
     from rag.models.embeddings import open_embeddings
 
+    embeddings = embeddings or open_embeddings(settings)
     with _progress() as tell:
-        rebuilt = rebuild(settings, open_embeddings(settings), tell)
-    sys.stdout.write(f"Rebuilt: {rebuilt.pages} pages, {rebuilt.chunks} chunks, {rebuilt.embedded} embedded.\n")
+        rebuilt = rebuild(settings, embeddings, tell, chunker=installed_chunker(embeddings))
+    again = f", {rebuilt.rechunked} pages cut anew" if rebuilt.rechunked else ""
+    sys.stdout.write(f"Rebuilt: {rebuilt.pages} pages, {rebuilt.chunks} chunks, {rebuilt.embedded} embedded{again}.\n")
 
 
 def show_settings(settings: Settings, *, as_json: bool) -> None:
