@@ -9,11 +9,11 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from fastapi.routing import APIRoute
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 
 from api.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
-from rag.errors import Unauthorized
+from rag.errors import InvalidRequest, Unauthorized
 from rag.settings import Settings
 
 MAX_BODY_BYTES = 4_000_000
@@ -84,10 +84,11 @@ async def _check_body(request: Request, *, needed: bool) -> None:
 
 
 def check_json(body: bytes | str) -> Any:
-    """Parses strictly: NaN and Infinity are not JSON.
+    """Parses strictly.
 
     Raises:
         MalformedBody: it is not JSON.
+        InvalidRequest: it would be, but for NaN or Infinity, which many writers let out.
     """
     try:
         return json.loads(body, parse_constant=_no_constant)
@@ -96,18 +97,23 @@ def check_json(body: bytes | str) -> Any:
         raise MalformedBody(f"The body is not valid JSON{place}.", "Send one JSON object, encoded in UTF-8.") from error
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
+def _no_constant(_: str) -> Any:
+    raise InvalidRequest("The body holds a number that JSON does not have.", "Send a finite one, or leave it out.")
 
 
 async def _read_body(request: Request) -> bytes:
     """The whole body, within the limit; FastAPI then finds it read."""
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes.", "Send less; shorten the history.")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > MAX_BODY_BYTES:
+                raise BodyTooLarge(
+                    f"The body is larger than {MAX_BODY_BYTES} bytes.", "Send less; shorten the history."
+                )
+            parts.append(part)
+    except ClientDisconnect as error:  # nobody reads the answer; only the log would show a failure that is none
+        raise MalformedBody("The client left before the body was complete.", "Send all of it.") from error
     body = request._body = b"".join(parts)
     return body

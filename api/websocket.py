@@ -1,8 +1,9 @@
 """`WS /ws`: the events of runs as JSON messages; several questions over one socket, cancel, ping, resume.
 
-To the server: `{"type": "ask", …the body of /ask, "ref": "mine"}` · `{"type": "resume", "run_id", "after"}` ·
-`{"type": "cancel", "run_id"}` · `{"type": "ping"}`. From it: `{"type": "event", "run_id", "id", "event", "data"}` ·
-`{"type": "accepted", "run_id", "ref"}` · `{"type": "end", "run_id"}` · `{"type": "pong"}` · `{"type": "error", …}`.
+To the server: `{"type": "ask", …the body of /ask, "ref": "mine"}` (the type may be left out) ·
+`{"type": "resume", "run_id", "after"}` · `{"type": "cancel", "run_id"}` · `{"type": "ping"}`.
+From it: `{"type": "event", "run_id", "id", "event", "data"}` · `{"type": "accepted", "run_id", "ref"}` ·
+`{"type": "end", "run_id"}` · `{"type": "pong"}` · `{"type": "error", …}`.
 """
 
 from __future__ import annotations
@@ -29,12 +30,16 @@ router = APIRouter()
 
 MAX_RUNS = 16
 _UNAUTHORIZED = 4401
+_FORBIDDEN = 4403
 
 
 @router.websocket("/ws")
 async def socket(websocket: WebSocket) -> None:
-    await websocket.accept()
     service: Footnote = websocket.app.state.service
+    if not service.settings.api_keys and _of_another_site(websocket):
+        await websocket.close(_FORBIDDEN)  # before it is accepted: the client gets 403
+        return
+    await websocket.accept()
     talk = _Talk(websocket, service)
     try:
         if not await talk.introduce():
@@ -97,7 +102,7 @@ class _Talk:
         await asyncio.gather(*self._followed.values(), return_exceptions=True)
 
     async def _answer(self, message: dict[str, Any], ref: Any) -> None:
-        kind = message.pop("type", None)
+        kind = message.pop("type", "ask" if "question" in message else None)
         match kind:
             case "ping":
                 await self._say({"type": "pong", **({"ref": ref} if ref is not None else {})})
@@ -107,11 +112,11 @@ class _Talk:
                 await self._follow(run.id, run.read_from(0), ref)
             case "resume":
                 self._require_room()
-                run_id, after = str(message.get("run_id", "")), _number(message.get("after", 0))
+                run_id, after = _run_id(message), _number(message.get("after", 0))
                 reader = await self._service.runs.follow(run_id, after, self._principal)
                 await self._follow(run_id, reader, ref)
             case "cancel":
-                await self._service.runs.cancel(str(message.get("run_id", "")), self._principal)
+                await self._service.runs.cancel(_run_id(message), self._principal)
             case _:
                 raise InvalidRequest("The message has no known type.", "Send `ask`, `resume`, `cancel` or `ping`.")
 
@@ -152,6 +157,13 @@ class _Talk:
             await self._socket.send_text(to_json(message))
 
 
+def _of_another_site(websocket: WebSocket) -> bool:
+    """Whether a page of another site opens this socket: browsers let any page do so, and read the answers."""
+    origin = websocket.headers.get("origin")
+    ours = (websocket.headers.get("host"), websocket.headers.get("x-forwarded-host"))
+    return origin is not None and origin.partition("://")[2] not in ours
+
+
 def _text(received: Message) -> str:
     if received["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(received.get("code", 1000))
@@ -165,6 +177,13 @@ def _object(text: str) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise InvalidRequest("The message is no JSON object.", 'Send {"type": "ask", "question": "…"}.')
     return message
+
+
+def _run_id(message: dict[str, Any]) -> str:
+    value = message.get("run_id")
+    if not isinstance(value, str) or not value.isascii():
+        raise InvalidRequest("`run_id` is not the id of a run.", "Send the one that `accepted` named.")
+    return value
 
 
 def _number(value: Any) -> int:

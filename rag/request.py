@@ -14,6 +14,8 @@ from rag.vocabulary import Filter
 MAX_QUESTION_CHARACTERS = 4_000
 MAX_HISTORY_MESSAGES = 200
 _IDENTIFIER = r"^[A-Za-z0-9._:-]{1,128}$"
+_FILLERS = "\u115f\u1160\u3164\uffa0\u2800"  # letters and a symbol by category, yet drawn as nothing
+_BLANK_CATEGORIES = ("Cf", "Mn", "Zs", "Zl", "Zp", "Cc")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -21,7 +23,7 @@ def readable_text(text: str) -> str:
     """Returns `text` trimmed, or raises ValueError when it could not be stored, searched or shown later.
 
     Lone surrogates break SQLite, JSON and logs long after they were let in; text of only spaces and format
-    characters (zero-width, direction marks) looks empty to its author.
+    characters (zero-width, direction marks, fillers) looks empty to its author.
     """
     try:
         text.encode()
@@ -30,13 +32,28 @@ def readable_text(text: str) -> str:
     if _CONTROL.search(text):
         raise ValueError("it holds a control character such as NUL; send plain text")
     trimmed = text.strip()
-    if all(unicodedata.category(character) in ("Cf", "Zs", "Zl", "Zp", "Cc") for character in trimmed):
+    if all(map(_is_blank, trimmed)):
         raise ValueError("it is blank; write a question")
     return trimmed
 
 
+def _is_blank(character: str) -> bool:
+    return character in _FILLERS or unicodedata.category(character) in _BLANK_CATEGORIES
+
+
+def _question_text(text: str) -> str:
+    if len(text) > MAX_QUESTION_CHARACTERS:
+        raise ValueError(f"it has {len(text):,} characters; {MAX_QUESTION_CHARACTERS:,} are allowed at most")
+    return text
+
+
 Text = Annotated[str, Field(max_length=100_000), AfterValidator(readable_text)]
-QuestionText = Annotated[Text, Field(max_length=MAX_QUESTION_CHARACTERS)]
+QuestionText = Annotated[
+    str,
+    AfterValidator(readable_text),
+    AfterValidator(_question_text),
+    Field(json_schema_extra={"minLength": 1, "maxLength": MAX_QUESTION_CHARACTERS}),
+]
 
 
 class _Strict(BaseModel):

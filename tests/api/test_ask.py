@@ -319,8 +319,8 @@ async def test_bad_bodies_are_422_and_not_echoed(make_client: Any, name: str) ->
 
 RAW = {
     "malformed": (b'{"question": ', 400),
-    "nan": (b'{"question": "a", "top_k": NaN}', 400),
-    "infinity": (b'{"question": "a", "top_k": -Infinity}', 400),
+    "nan": (b'{"question": "a", "top_k": NaN}', 422),
+    "infinity": (b'{"question": "a", "top_k": -Infinity}', 422),
     "not utf-8": (b'{"question": "\xff"}', 400),
     "deep": (b"[" * 100_000, 400),
     "lone surrogate": (b'{"question": "a\\ud800"}', 422),
@@ -333,7 +333,7 @@ RAW = {
 
 @pytest.mark.parametrize("name", RAW)
 async def test_raw_bodies_never_break_the_server(make_client: Any, name: str) -> None:
-    """400 for what is no JSON, 413 for too much, 422 for what cannot be used; never a 500."""
+    """400 for what is no JSON, 422 for what cannot be used (NaN too), 413 for too much; never a 500."""
     client, _ = await make_client(ScriptedChatModel())
     body, status = RAW[name]
     headers = {"content-type": "application/json"} if name != "empty" else {}

@@ -71,6 +71,15 @@ async def test_a_question_is_answered_with_the_events_of_ask(make_client: Any) -
     assert events[-1]["data"]["answer"] == ANSWER
 
 
+async def test_the_body_of_ask_is_a_message(make_client: Any) -> None:
+    """What is sent to `POST /ask` may be sent as it is."""
+    _, service = await make_client(ScriptedChatModel(ANSWER))
+    async with _Socket(service) as socket:
+        socket.say({"question": "What?"})
+        heard = await socket.hear_until_end()
+    assert [message["event"] for message in heard[1:3]] == ["run", "documents"]
+
+
 async def test_two_questions_at_once_and_one_cancelled(make_client: Any) -> None:
     """Runs are told apart by `run_id`; cancelling one leaves the other."""
     gate = asyncio.Event()
@@ -112,13 +121,15 @@ BAD: dict[str, Any] = {
     "no json": "{",
     "nan": '{"type": "ask", "question": NaN}',
     "a list": [1],
-    "no type": {"question": "a"},
+    "no type": {"text": "a"},
     "unknown type": {"type": "dance"},
     "blank": {"type": "ask", "question": " "},
     "unknown field": {"type": "ask", "question": "a", "sekret": 1},
     "unknown run": {"type": "resume", "run_id": "nope"},
     "bad number": {"type": "resume", "run_id": "nope", "after": "x"},
+    "lone surrogate as run": '{"type": "resume", "run_id": "\\ud800"}',
     "cancel unknown": {"type": "cancel", "run_id": "nope"},
+    "cancel a number": {"type": "cancel", "run_id": 7},
 }
 
 
@@ -142,6 +153,19 @@ async def test_binary_messages_are_refused(make_client: Any) -> None:
     async with _Socket(service) as socket:
         socket.say_bytes(b"\x00")
         assert (await socket.hear())["type"] == "error"
+
+
+async def test_pages_of_other_sites_are_kept_out(make_client: Any) -> None:
+    """Without keys a browser's page may come only from this server, by its own name or the one a proxy gives it."""
+    _, service = await make_client(ScriptedChatModel())
+    for origin in ("http://evil.example", "null", "http://evil.example:8000"):
+        with pytest.raises(AssertionError):
+            async with _Socket(service, {"origin": origin, "host": "localhost:8000"}):
+                pass
+    for headers in ({"host": "docs.example"}, {"host": "inner:8000", "x-forwarded-host": "docs.example"}):
+        async with _Socket(service, {"origin": "https://docs.example", **headers}) as socket:
+            socket.say({"type": "ping"})
+            assert await socket.hear() == {"type": "pong"}
 
 
 async def test_leaving_cancels_the_runs_of_the_socket(make_client: Any) -> None:

@@ -44,7 +44,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         (("nope",), "`footnote --help`"),
         (("serve", "--port", "70000"), "--port"),
         (("ask", " \u200b "), "write a question"),
-        (("ask", "x" * 4001), "4000"),
+        (("ask", "x" * 4001), "4,000"),
         (("ask", "What?", "--thread", "a b"), "thread id"),
         (("sources", "remove"), "`footnote sources remove --help`"),
     ],
