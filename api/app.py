@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -12,12 +14,15 @@ from api import ask, documents, feedback, health, runs, sources, stream_log, thr
 from api.bodies import authenticate
 from api.connections import ConnectedApp
 from api.errors import add_error_answers
+from api.garbage import collected_between_answers
 from api.headers import SecurityHeaders
 from api.metrics import CountRequests, Metrics
 from api.page_route import add_page
 from api.stopping import Stopping
 from rag.service import Footnote
 from rag.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
 Answers questions over web pages you chose, and backs every sentence with a checked footnote.
@@ -63,15 +68,26 @@ def _lifespan(service: Footnote) -> Callable[[FastAPI], AbstractAsyncContextMana
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stopping = Stopping(service)
         stopping.listen()
+        warming = asyncio.create_task(_warm(service), name="warming")
         try:
-            yield
+            async with collected_between_answers(service):
+                yield
         finally:
             stopping.forget()
+            warming.cancel()
+            await asyncio.wait([warming])
             if app.state.jobs is not None:
                 await app.state.jobs.close()
             await service.aclose()
 
     return lifespan
+
+
+async def _warm(service: Footnote) -> None:
+    """Opens the index and loads the models, so that the first question need not wait for them."""
+    health = await service.health()
+    for part, problem in health.problems.items():
+        logger.warning("Not ready, %s: %s", part, problem)
 
 
 def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
