@@ -1,4 +1,5 @@
-// An answer that grows: text in, paragraphs with footnote marks out. Only what can still change is drawn again.
+// An answer that grows: text in, paragraphs with footnote marks out. Only what can still change is drawn again, so an
+// answer of any length costs the same per frame.
 //
 // Offsets of citations count Unicode code points; the browser counts UTF-16 units, so positions are translated. The
 // text of a model is data: the Markdown understood here makes paragraphs, headings, lists, code and emphasis, and
@@ -8,17 +9,18 @@ import { say } from "./words.js";
 
 const MARK = /(?:\[|【|［)\s*([0-9０-９]+(?:\s*[,，、]\s*[0-9０-９]+)*)\s*(?:\]|】|］)/g;
 const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|(?<![\w*])\*([^*\s][^*\n]*)\*(?![\w*])/g;
+const LONG = 1500; // characters of a line after which the part before the last sentence is drawn once and for all
 
 export class GrowingAnswer {
-  /** `onMark(button, citation)` is called when a mark is pressed, focused or pointed at. */
+  /** `onMark(button, citation, kind)` is called when a mark is pressed, focused or pointed at. */
   constructor(element, { onMark, onLeave }) {
     this.element = element;
     this.onMark = onMark;
     this.onLeave = onLeave;
     this.text = "";
     this.wide = []; // UTF-16 indices of characters outside the basic plane
-    this.citations = [];
-    this.lines = []; // {start, end, node, settled}
+    this.citations = []; // by place, which is how they come
+    this.lines = []; // {start, end, node, body, pieces: [{start, end, nodes}], fence}
     this.dirtyFrom = 0;
     this.frame = 0;
   }
@@ -34,26 +36,22 @@ export class GrowingAnswer {
   }
 
   cite(citation) {
-    const start = this.index(citation.claim.start), end = this.index(citation.claim.end);
-    this.citations.push({ ...citation, start, end });
-    this.dirtyFrom = Math.min(this.dirtyFrom, start);
+    const placed = { ...citation, start: this.index(citation.claim.start), end: this.index(citation.claim.end) };
+    let at = this.citations.length;
+    while (at && this.citations[at - 1].start > placed.start) at--;
+    this.citations.splice(at, 0, placed);
+    this.dirtyFrom = Math.min(this.dirtyFrom, placed.start);
     this.schedule();
   }
 
   finish() {
-    this.done = true;
-    this.dirtyFrom = Math.min(this.dirtyFrom, this.lines.length ? this.lines.at(-1).start : 0);
     this.draw();
+    for (const mark of this.element.querySelectorAll(".mark.pending")) mark.title = say("footnoteUnchecked");
   }
 
   /** Code points → UTF-16 units. */
   index(points) {
-    let low = 0, high = this.wide.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.wide[middle] - middle < points) low = middle + 1;
-      else high = middle;
-    }
+    const low = firstWhere(this.wide.length, (middle) => this.wide[middle] - middle >= points);
     return points + low;
   }
 
@@ -64,12 +62,11 @@ export class GrowingAnswer {
   draw() {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    while (this.lines.length && this.lines.at(-1).end >= this.dirtyFrom) {
-      const line = this.lines.pop();
-      line.node?.remove();
-    }
-    const before = this.lines.at(-1);
-    let start = before ? before.end + 1 : 0;
+    const focused = this.element.contains(document.activeElement) ? document.activeElement.dataset.mark : undefined;
+    while (this.lines.length && this.lines.at(-1).start >= this.dirtyFrom) this.lines.pop().node?.remove();
+    const last = this.lines.at(-1);
+    if (last && last.end >= this.dirtyFrom) this.mend(last);
+    let start = this.lines.length ? this.lines.at(-1).end + 1 : 0;
     while (start <= this.text.length) {
       const line = this.lineAt(start);
       if (line.node) this.element.append(line.node);
@@ -77,59 +74,106 @@ export class GrowingAnswer {
       start = line.end + 1;
     }
     this.dirtyFrom = this.text.length + 1;
+    if (focused && document.activeElement === document.body) this.element.querySelector(`[data-mark="${focused}"]`)?.focus({ preventScroll: true });
   }
 
-  /** One line of the text, or a fenced code block, or a settled piece of a very long line. */
+  /** Draws a line again from where it changed, or from its start when its kind may have changed. */
+  mend(line) {
+    if (line.fence && this.lengthen(line)) return;
+    if (line.fence || !line.body || this.dirtyFrom < line.bodyStart + 16) {
+      line.node?.remove();
+      this.lines.pop();
+      return;
+    }
+    line.end = this.endOfLine(line.start);
+    while (line.pieces.length && line.pieces.at(-1).end > this.dirtyFrom) drop(line.pieces.pop());
+    if (line.pieces.length && line.pieces.at(-1).open) drop(line.pieces.pop());
+    this.fill(line);
+  }
+
+  endOfLine(start) {
+    const end = this.text.indexOf("\n", start);
+    return end < 0 ? this.text.length : end;
+  }
+
+  /** One line of the text, or a fenced code block. */
   lineAt(start) {
     const fence = /^(`{3,}|~{3,})[^\n]*\n?/.exec(this.text.slice(start, start + 200));
     if (fence) return this.code(start, fence);
-    let end = this.text.indexOf("\n", start);
-    if (end < 0) end = this.text.length;
-    const line = this.text.slice(start, end);
-    const heading = /^#{1,6}\s+/.exec(line);
-    if (heading) return { start, end, node: el("h3", {}, this.inline(start + heading[0].length, end)) };
-    const item = /^(\s*)([-*•]|\d+[.)])\s+/.exec(line);
+    const end = this.endOfLine(start);
+    const opening = this.text.slice(start, Math.min(end, start + 200));
+    if (!opening.trim() && end - start < 200) return { start, end, node: null };
+    const heading = /^#{1,6}\s+/.exec(opening);
+    const item = heading ? null : /^(\s*)([-*•]|\d+[.)])\s+/.exec(opening);
+    const line = { start, end, bodyStart: start + (heading || item || [""])[0].length, pieces: [] };
+    line.node = line.body = heading ? el("h3") : el("p");
     if (item) {
-      const bullet = /\d/.test(item[2]) ? item[2] : "•";
-      const body = el("span", {}, this.inline(start + item[0].length, end));
-      return { start, end, node: el("p.item", {}, [el("span", { text: bullet }), body]) };
+      line.body = el("span");
+      line.node = el("p.item", {}, [el("span", { text: /\d/.test(item[2]) ? item[2] : "•" }), line.body]);
     }
-    return { start, end, node: line.trim() ? el("p", {}, this.inline(start, end)) : null };
+    this.fill(line);
+    return line;
   }
 
   code(start, fence) {
-    const close = this.text.indexOf(`\n${fence[1]}`, start + fence[0].length - 1);
-    let end = close < 0 ? this.text.length : this.text.indexOf("\n", close + 1);
-    if (end < 0) end = this.text.length;
-    const body = this.text.slice(start + fence[0].length, close < 0 ? end : close);
-    return { start, end, node: el("pre", { tabindex: 0 }, [el("code", { text: body })]) };
+    const body = start + fence[0].length;
+    const close = this.text.indexOf(`\n${fence[1]}`, body - 1);
+    const end = close < 0 ? this.text.length : this.endOfLine(close + 1);
+    const words = document.createTextNode(this.text.slice(body, close < 0 ? end : close));
+    const node = el("pre", { tabindex: 0 }, [el("code", {}, [words])]);
+    return { start, end, node, words, fence: fence[1], open: close < 0 && fence[0].endsWith("\n") };
   }
 
-  /** The nodes of `text[start:end]`: claims as spans, with their marks as buttons. */
-  inline(start, end) {
-    const nodes = [];
-    let at = start;
-    const claims = this.citations.filter((c) => c.start < end && c.end > start).sort((a, b) => a.start - b.start);
-    for (const claim of claims) {
-      if (claim.end <= at) continue;
-      const from = Math.max(claim.start, at), to = Math.min(claim.end, end);
-      if (from > at) nodes.push(...this.piece(at, from, []));
-      const same = claims.filter((c) => c.start === claim.start && c.end === claim.end);
-      const worst = same.some((c) => c.verdict === "unsupported") ? "unsupported" : same[0].verdict;
-      nodes.push(el(`span.claim.${worst}`, { "data-claim": String(claim.start) }, this.piece(from, to, same)));
-      at = to;
+  /** Adds to code that is still open; false when it has just ended. */
+  lengthen(line) {
+    if (!line.open || this.text.indexOf(`\n${line.fence}`, line.end - line.fence.length) >= 0) return false;
+    line.words.appendData(this.text.slice(line.end));
+    line.end = this.text.length;
+    return true;
+  }
+
+  /** Puts the pieces that are missing into a line: claims with their marks, and what stands between them. */
+  fill(line) {
+    let at = line.pieces.at(-1)?.end ?? line.bodyStart;
+    while (at < line.end) {
+      const piece = this.pieceAt(at, line.end);
+      line.body.append(...piece.nodes);
+      line.pieces.push(piece);
+      at = piece.end;
     }
-    if (at < end) nodes.push(...this.piece(at, end, this.lastClaimBefore(at)));
-    return nodes;
+  }
+
+  pieceAt(at, end) {
+    const next = firstWhere(this.citations.length, (middle) => this.citations[middle].end > at);
+    const claim = this.citations[next];
+    if (!claim || claim.start >= end) return this.between(at, end, next);
+    if (claim.start > at) return { start: at, end: claim.start, nodes: this.marked(at, claim.start, this.justBefore(at, next)) };
+    const to = Math.min(claim.end, end);
+    const same = [];
+    for (let i = next; i < this.citations.length && this.citations[i].start === claim.start; i++) same.push(this.citations[i]);
+    const worst = same.some((c) => c.verdict === "unsupported") ? "unsupported" : same[0].verdict;
+    return { start: at, end: to, nodes: [el(`span.claim.${worst}`, {}, this.marked(at, to, same))] };
+  }
+
+  /** Text without citations, as yet. What is far from its end is settled; the rest stays open. */
+  between(at, end, next) {
+    const citations = this.justBefore(at, next);
+    if (end - at > LONG) {
+      const cut = ["。", ". ", " "].map((stop) => this.text.lastIndexOf(stop, at + LONG) + 1).find((place) => place > at);
+      if (cut) return { start: at, end: cut, nodes: this.marked(at, cut, citations) };
+    }
+    return { start: at, end, nodes: this.marked(at, end, citations), open: end === this.text.length };
   }
 
   /** Marks may stand after the claim's last word: those belong to the claim that ends there. */
-  lastClaimBefore(at) {
-    const near = this.citations.filter((c) => c.end <= at && at - c.end <= 2);
-    return near.filter((c) => c.end === near.at(-1)?.end);
+  justBefore(at, next) {
+    const found = [];
+    const last = this.citations[next - 1];
+    for (let i = next - 1; last && i >= 0 && this.citations[i].end === last.end && at - last.end <= 2; i--) found.unshift(this.citations[i]);
+    return found;
   }
 
-  piece(start, end, citations) {
+  marked(start, end, citations) {
     const text = this.text.slice(start, end);
     const nodes = [];
     let at = 0;
@@ -139,16 +183,18 @@ export class GrowingAnswer {
       at = match.index + match[0].length;
     }
     if (at < text.length) nodes.push(...emphasis(text.slice(at)));
-    for (const citation of citations) if (citation.n === 0) nodes.push(this.mark(0, citations));
+    for (const citation of citations) if (citation.n === 0 && citation.end === end) nodes.push(this.mark(0, citations));
     return nodes;
   }
 
   mark(n, citations) {
     const citation = citations.find((c) => c.n === n);
-    const verdict = citation ? citation.verdict : "pending";
-    const label = !citation ? say("footnotePending", n) : n === 0 ? say("noFootnote") : say("footnote", n, say(verdict));
-    const button = el(`button.mark.${verdict}`, { type: "button", "aria-label": label, "aria-haspopup": "dialog", text: n === 0 ? "?" : String(n) });
-    if (!citation) return button;
+    if (!citation) return el("span.mark.pending", { title: say("footnotePending"), text: String(n) });
+    const verdict = citation.verdict;
+    const label = n === 0 ? say("noFootnote") : say("footnote", n, say(verdict));
+    const button = el(`button.mark.${verdict}`, {
+      type: "button", "aria-label": label, "aria-haspopup": "dialog", "data-mark": `${citation.start}-${n}`, text: n === 0 ? "?" : String(n),
+    });
     const show = (kind) => () => this.onMark(button, citation, kind);
     button.addEventListener("click", show("press"));
     button.addEventListener("mouseenter", show("point"));
@@ -158,16 +204,31 @@ export class GrowingAnswer {
   }
 }
 
+/** The first number below `length` for which `holds` is true, where it is true for all after it; else `length`. */
+function firstWhere(length, holds) {
+  let low = 0, high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function drop(piece) {
+  for (const node of piece.nodes) node.remove();
+}
+
 function emphasis(text) {
   const nodes = [];
   let at = 0;
   for (const match of text.matchAll(INLINE)) {
-    if (match.index > at) nodes.push(text.slice(at, match.index));
+    if (match.index > at) nodes.push(document.createTextNode(text.slice(at, match.index)));
     if (match[1] !== undefined) nodes.push(el("code", { text: match[1] }));
     else if (match[2] !== undefined) nodes.push(el("strong", { text: match[2] }));
     else nodes.push(el("em", { text: match[3] }));
     at = match.index + match[0].length;
   }
-  if (at < text.length) nodes.push(text.slice(at));
+  if (at < text.length) nodes.push(document.createTextNode(text.slice(at)));
   return nodes;
 }

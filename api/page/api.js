@@ -3,24 +3,35 @@ import { Problem, problemOf } from "./stream.js";
 
 const KEY = "footnote.key";
 let askForKey = async () => null;
+let asking = null; // one dialog for all requests that wait for a key
 
-/** `ask()` resolves to a key the reader typed, or null. */
+/** `ask(again)` resolves to a key the reader typed, or null. */
 export function setKeyPrompt(ask) { askForKey = ask; }
+
+async function newKey(refused) {
+  const stored = sessionStorage.getItem(KEY);
+  if (stored && stored !== refused) return stored;
+  asking ||= askForKey(Boolean(refused)).finally(() => { asking = null; });
+  const typed = await asking;
+  if (typed) sessionStorage.setItem(KEY, typed);
+  return typed;
+}
+
+/** A header takes Latin-1 only; another key cannot be right, and is sent so that the server says so. */
+const inHeader = (key) => (/^[\x21-\x7e]+$/.test(key) ? key : encodeURIComponent(key));
 
 export async function send(method, path, { body, headers = {}, signal } = {}) {
   for (;;) {
     const key = sessionStorage.getItem(KEY);
-    const request = { method, signal, headers: { ...headers }, cache: "no-store", credentials: "omit" };
-    if (key) request.headers.Authorization = `Bearer ${key}`;
+    const request = { method, signal, headers: { ...headers }, cache: "no-store", credentials: "omit", redirect: "error" };
+    if (key) request.headers.Authorization = `Bearer ${inHeader(key)}`;
     if (body !== undefined) {
       request.headers["Content-Type"] = "application/json";
       request.body = JSON.stringify(body);
     }
     const response = await fetch(path, request);
     if (response.status !== 401) return response;
-    const typed = await askForKey(Boolean(key));
-    if (!typed) return response;
-    sessionStorage.setItem(KEY, typed);
+    if (!(await newKey(key))) return response;
   }
 }
 
@@ -50,7 +61,10 @@ export const thread = (id) => json("GET", `threads/${part(id)}`);
 export const renameThread = (id, title) => json("PATCH", `threads/${part(id)}`, { body: { title } });
 export const deleteThread = (id) => json("DELETE", `threads/${part(id)}`);
 export const sources = () => json("GET", "sources");
+export const pageCount = () => json("GET", "sources?limit=1");
 export const addSources = (body) => json("POST", "sources", { body });
+export const jobs = () => json("GET", "sources/jobs");
+export const cancelJob = (id) => json("POST", `sources/jobs/${part(id)}/cancel`);
 export const jobEvents = (id, last, signal) =>
   send("GET", `sources/jobs/${part(id)}/events`, { signal, headers: last ? { ...stream, "Last-Event-ID": String(last) } : stream });
 export const removeSource = (url) => json("DELETE", `sources?url=${part(url)}`);

@@ -1,6 +1,7 @@
 // The page: where the reader is, what is asked, and the pieces put together.
 import * as api from "./api.js";
-import { byId, el } from "./dom.js";
+import { ask as askReader, confirm, prompt } from "./dialogs.js";
+import { byId, el, icon } from "./dom.js";
 import { Evidence } from "./evidence.js";
 import { showReading } from "./reading.js";
 import { Sources } from "./sources.js";
@@ -10,66 +11,68 @@ import { Turn, explain } from "./turn.js";
 import { currentLanguage, say, switchLanguage, translate } from "./words.js";
 
 const THEME = "footnote.theme";
-const RUNNING = "footnote.running"; // {runId, threadId} of an answer that a refresh may cut
+const VIEWS = ["ask", "sources", "reading"];
 
 const evidence = new Evidence();
-const sources = new Sources({ confirm, changed: showIndexState });
-const threads = new Threads({ confirm, prompt, open: (id) => { location.hash = id ? `#/threads/${id}` : "#/"; } });
+const sources = new Sources({ confirm });
+const threads = new Threads({ confirm, prompt, gone: () => { location.hash = "#/"; } });
 let threadId = null;
 let shown = null; // what #turns holds: a thread id, `run:ID`, or null for a new conversation
+let active = null; // the turn whose answer is being written
 
-// -- Asking ---------------------------------------------------------------------------------------------------------
+// -- Asking -----------------------------------------------------------------------------------------------------------
 
 function addTurn(question) {
-  const turn = new Turn(question, { evidence, again: askAgain, started: remember });
+  const turn = new Turn(question, { evidence, again: ask, started });
   byId("turns").append(turn.element);
   byId("welcome").hidden = true;
   return turn;
 }
 
-function remember({ run_id: runId, thread_id: thread }) {
-  if (thread) threadId = thread;
-  sessionStorage.setItem(RUNNING, JSON.stringify({ runId, threadId }));
-  if (threadId && shown !== threadId) {
-    shown = threadId;
-    history.replaceState(null, "", `#/threads/${encodeURIComponent(threadId)}`);
-    threads.select(threadId);
-  }
+/** The server has taken the question: from now on the address leads back to the conversation. */
+function started(run) {
+  if (!run.thread_id || run.thread_id !== threadId || shown === threadId) return;
+  shown = threadId;
+  history.replaceState(null, "", `#/threads/${encodeURIComponent(threadId)}`);
+  threads.refresh().catch(troubled);
+  threads.select(threadId);
 }
 
 async function ask(fields) {
-  threadId ||= newThreadId();
+  if (active) return;
+  if (!threadId || String(shown).startsWith("run:")) threadId = newThreadId();
   const turn = addTurn(fields.question);
   turn.element.scrollIntoView({ block: "start" });
   await follow(turn, { body: { ...fields, thread_id: threadId, on_disconnect: "continue" } });
 }
 
 async function follow(turn, options) {
-  busy(turn);
+  setActive(turn);
   try {
     await turn.run(options);
   } finally {
-    sessionStorage.removeItem(RUNNING);
-    busy(null);
-    await threads.refresh().catch(troubled);
-    threads.select(threadId);
+    if (active === turn) {
+      setActive(null);
+      await threads.refresh().catch(troubled);
+    }
   }
 }
 
-function askAgain(fields) { return ask(fields); }
+function setActive(turn) {
+  active = turn;
+  byId("send").disabled = Boolean(turn);
+}
 
 /** 128 random bits; the server keeps the conversation under it. */
 function newThreadId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function busy(turn) { byId("send").disabled = Boolean(turn); }
-
 byId("ask-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const field = byId("question");
   const question = field.value.trim();
-  if (!question || byId("send").disabled) return;
+  if (!question || active) return;
   field.value = "";
   grow();
   ask({ question }).catch(troubled);
@@ -89,9 +92,7 @@ function grow() {
 }
 byId("question").addEventListener("input", grow);
 
-// -- Places ---------------------------------------------------------------------------------------------------------
-
-const VIEWS = ["ask", "sources", "reading"];
+// -- Places -----------------------------------------------------------------------------------------------------------
 
 function view(name) {
   for (const other of VIEWS) byId(`view-${other}`).hidden = other !== name;
@@ -101,99 +102,117 @@ function view(name) {
   }
 }
 
+let going = 0; // a later change of place overtakes an earlier one
+
 async function route() {
+  const mine = ++going;
   closeDrawer();
+  for (const box of document.querySelectorAll(".trouble.passing")) box.remove();
   const [path, query] = location.hash.slice(1).split("?");
-  const [, place, id] = path.split("/").map(decodeURIComponent);
+  const [, place, id, part] = path.split("/").map(decoded);
   if (place === "sources") { view("sources"); return sources.show(); }
   if (place === "documents" && id) { view("reading"); return showReading(id, new URLSearchParams(query)); }
   view("ask");
-  if (place === "threads" && id) return showThread(id);
-  if (place === "runs" && id) return showRun(id);
+  if (place === "threads" && id) return showThread(id, part, () => mine === going);
+  if (place === "runs" && id) return showRun(id, () => mine === going);
   if (!place && shown !== null) clear();
   return showIndexState();
 }
 
+function decoded(part) {
+  try { return decodeURIComponent(part); } catch { return part; }
+}
+
 function clear() {
+  active?.leave();
+  setActive(null);
   shown = threadId = null;
   byId("turns").replaceChildren();
   byId("welcome").hidden = false;
   threads.select(null);
-  byId("question").focus();
 }
 
-async function showThread(id) {
-  if (shown === id) return;
-  clear();
-  shown = threadId = id;
-  const stored = await api.thread(id);
-  for (const turn of stored.turns) addTurn(turn.question).restore(turn);
-  threads.select(id);
-  const running = JSON.parse(sessionStorage.getItem(RUNNING) || "null");
-  if (running?.threadId === id && !stored.turns.some((turn) => turn.run_id === running.runId && turn.state === "done")) {
-    await pickUp(running.runId, stored.turns);
+async function showThread(id, runId, stillHere) {
+  if (shown !== id) {
+    const stored = await api.thread(id);
+    if (!stillHere()) return;
+    clear();
+    shown = threadId = id;
+    threads.select(id);
+    byId("welcome").hidden = stored.turns.length > 0;
+    for (const turn of stored.turns) showTurn(turn);
   }
+  if (runId) document.querySelector(`[data-run="${CSS.escape(runId)}"] h2`)?.focus();
 }
 
-/** Follows an answer that was running when the page was left. */
-async function pickUp(runId, turns) {
-  const known = turns.findIndex((turn) => turn.run_id === runId);
-  if (known >= 0) byId("turns").children[known].remove();
-  await follow(addTurn(""), { runId });
+/** A turn that was not finished, as far as was known, is read from its run, which may still go on. */
+function showTurn(stored) {
+  const turn = addTurn(stored.question);
+  turn.threadId = threadId;
+  turn.element.dataset.run = stored.run_id;
+  if (stored.state === "done") turn.restore(stored);
+  else if (stored.state === "running") follow(turn, { runId: stored.run_id, stored }).catch(troubled);
+  else turn.run({ runId: stored.run_id, stored }).catch(troubled);
 }
 
-async function showRun(id) {
+async function showRun(id, stillHere) {
   if (shown === `run:${id}`) return;
+  const run = await api.run(id);
+  if (!stillHere()) return;
   clear();
   shown = `run:${id}`;
-  await follow(addTurn(""), { runId: id });
+  const turn = addTurn(run.question);
+  if (run.result) turn.restore({ ...run.result, standalone_question: run.result.question });
+  else await follow(turn, { runId: id });
 }
 
 async function showIndexState() {
-  const line = byId("index-state");
-  const { sources: pages, total } = await api.sources();
-  const count = total ?? pages.length;
-  line.replaceChildren(...(count ? [say("indexed", count)] : [`${say("emptyIndex")} `, el("a", { href: "#/sources", text: say("addFirst") })]));
+  const { total } = await api.pageCount();
+  const empty = [`${say("emptyIndex")} `, el("a", { href: "#/sources", text: say("addFirst") })];
+  byId("index-state").replaceChildren(...(total ? [say("indexed", total)] : empty));
 }
 
-/** Foreign failures of a click or a change of place end here, in words. */
+/** What a click or a change of place could not do ends here, in words. */
 function troubled(error) {
   if (error.name === "AbortError") return;
-  const problem = error instanceof Problem ? error.problem : { detail: String(error) };
-  const box = el("div.trouble", { role: "alert" }, [el("p", { text: explain(problem) }), problem.detail ? el("p.quiet", { text: problem.detail }) : null]);
+  const problem = error instanceof Problem ? error.problem : { detail: "" };
+  const box = el("div.trouble.passing", { role: "alert" }, [el("p", { text: explain(problem) }), problem.detail ? el("p.quiet", { text: problem.detail }) : null]);
   const place = VIEWS.map((name) => byId(`view-${name}`)).find((section) => !section.hidden);
+  for (const waiting of place.querySelectorAll(":scope > .waiting")) waiting.remove();
   (place.id === "view-ask" ? byId("turns") : place).append(box);
-  if (!(error instanceof Problem)) throw error;
+  box.scrollIntoView({ block: "nearest" });
+  if (!(error instanceof Problem)) reportError(error);
 }
 
 addEventListener("hashchange", () => route().catch(troubled));
 addEventListener("unhandledrejection", (event) => {
-  if (event.reason instanceof Problem) { event.preventDefault(); troubled(event.reason); }
+  if (!(event.reason instanceof Problem)) return;
+  event.preventDefault();
+  troubled(event.reason);
 });
 
-// -- Choices and dialogs ----------------------------------------------------------------------------------------------
+// -- Choices ----------------------------------------------------------------------------------------------------------
 
 function drawLanguage() {
   const button = byId("switch-language");
-  button.textContent = currentLanguage() === "zh" ? "EN" : "中文";
-  button.lang = currentLanguage() === "zh" ? "en" : "zh";
-  button.setAttribute("aria-label", currentLanguage() === "zh" ? "English" : "中文");
+  const [name, code] = currentLanguage() === "zh" ? ["EN", "en"] : ["中文", "zh"];
+  button.textContent = name;
+  button.lang = code;
 }
 
 byId("switch-language").addEventListener("click", () => {
   switchLanguage();
   drawLanguage();
-  shown = shown === null ? null : undefined;
+  if (shown !== null) shown = undefined;
   route().catch(troubled);
   threads.refresh().catch(troubled);
 });
 
 byId("switch-theme").addEventListener("click", () => {
-  const dark = document.documentElement.dataset.theme
-    ? document.documentElement.dataset.theme === "dark"
-    : matchMedia("(prefers-color-scheme: dark)").matches;
-  document.documentElement.dataset.theme = dark ? "light" : "dark";
-  localStorage.setItem(THEME, document.documentElement.dataset.theme);
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  localStorage.setItem(THEME, root.dataset.theme);
 });
 
 function closeDrawer() {
@@ -205,39 +224,25 @@ byId("open-threads").addEventListener("click", () => {
   byId("open-threads").setAttribute("aria-expanded", String(open));
   if (open) byId("new-thread").focus();
 });
-document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeDrawer(); });
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !byId("threads").classList.contains("open")) return;
+  closeDrawer();
+  byId("open-threads").focus();
+});
+document.addEventListener("pointerdown", (event) => {
+  if (!event.target.closest("#threads, #open-threads, dialog")) closeDrawer();
+});
 byId("new-thread").addEventListener("click", () => {
-  if (location.hash === "#/" || location.hash === "") { clear(); closeDrawer(); }
-  else location.hash = "#/";
+  if (["", "#", "#/"].includes(location.hash)) { clear(); closeDrawer(); } else location.hash = "#/";
+  byId("question").focus();
 });
 
-function dialog(element) {
-  element.returnValue = "no";
-  element.showModal();
-  return new Promise((resolve) => element.addEventListener("close", () => resolve(element.returnValue === "yes"), { once: true }));
-}
-
-async function confirm(text, word) {
-  byId("confirm-text").textContent = text;
-  byId("confirm-yes").textContent = word;
-  return dialog(byId("confirm"));
-}
-
-async function prompt(label, value, word, type = "text") {
-  byId("prompt-label").textContent = label;
-  byId("prompt-yes").textContent = word;
-  const field = byId("prompt-text");
-  field.type = type;
-  field.value = value;
-  const answered = dialog(byId("prompt"));
-  field.select();
-  return (await answered) ? field.value.trim() : null;
-}
-
-api.setKeyPrompt((again) => prompt(say(again ? "keyAgain" : "keyPrompt"), "", say("use"), "password"));
+for (const button of document.querySelectorAll("[data-icon]")) button.replaceChildren(icon(button.dataset.icon));
+api.setKeyPrompt((again) => askReader(say(again ? "keyAgain" : "keyPrompt"), say("use")));
 const theme = localStorage.getItem(THEME);
 if (theme) document.documentElement.dataset.theme = theme;
 translate();
 drawLanguage();
 threads.refresh().catch(troubled);
 route().catch(troubled);
+if (matchMedia("(hover: hover)").matches) byId("question").focus();

@@ -1,37 +1,34 @@
 // What is indexed, by site; adding to it with live progress; refreshing and removing.
 import * as api from "./api.js";
-import { announce, byId, el, hostOf, outward } from "./dom.js";
+import { announce, byId, el, hostOf, outward, plain, safeLink } from "./dom.js";
 import { Problem, follow } from "./stream.js";
 import { explain } from "./turn.js";
 import { ago, say } from "./words.js";
 
 const FOLDED = 200; // rows of a site shown at once
+const LOGGED = 50; // pages of a running ingestion shown at once
 
 export class Sources {
-  constructor({ confirm, changed }) {
+  /** `confirm(text, word)` asks the reader. */
+  constructor({ confirm }) {
     this.confirm = confirm;
-    this.changed = changed;
     this.view = byId("view-sources");
     this.needle = "";
+    this.sources = [];
   }
 
   async show() {
-    this.status = el("div", { role: "status" });
-    this.sites = el("div", {}, []);
-    this.view.replaceChildren(
-      el("h1", { id: "sources-title", text: say("sourcesTitle") }),
-      this.form(),
-      el("div.row", {}, [
-        el("input", { type: "text", "aria-label": say("filter"), placeholder: say("filter"), value: this.needle, oninput: (event) => { this.needle = event.target.value; this.draw(); } }),
-        el("button", { type: "button", text: say("refreshAll"), onclick: () => this.start({ refresh: true }) }),
-      ]),
-      this.sites,
-    );
+    this.watching?.abort();
+    this.status = el("div", {});
+    this.sites = el("div", {}, [el("p.quiet.waiting", { text: say("loading") })]);
+    this.view.replaceChildren(el("h1", { id: "sources-title", text: say("sourcesTitle") }), this.form(), this.tools(), this.sites);
     await this.load();
+    const { jobs } = await api.jobs();
+    if (jobs[0]?.state === "running") await this.watch(jobs[0]);
   }
 
   form() {
-    this.address = el("input", { id: "address", type: "text", inputmode: "url", required: true, placeholder: "https://", autocapitalize: "off", spellcheck: "false" });
+    this.address = el("input", { id: "address", type: "text", inputmode: "url", required: true, placeholder: "https://", autocapitalize: "off", spellcheck: "false", dir: "ltr" });
     this.kind = el("select", { "aria-label": say("kind") }, [
       el("option", { value: "page", text: say("onePage") }), el("option", { value: "sitemap", text: say("sitemap") }), el("option", { value: "crawl", text: say("crawl") }),
     ]);
@@ -39,8 +36,8 @@ export class Sources {
       event.preventDefault();
       const url = this.address.value.trim();
       if (!url) return;
-      const body = this.kind.value === "sitemap" ? { sitemaps: [url] } : { sources: [url], ...(this.kind.value === "crawl" ? { crawl: true } : {}) };
-      this.start(body);
+      const kinds = { page: { sources: [url] }, sitemap: { sitemaps: [url] }, crawl: { sources: [url], crawl: true } };
+      this.start(kinds[this.kind.value]);
     };
     return el("form.panel", { onsubmit: submit }, [
       el("label", { for: "address", text: say("address") }),
@@ -49,44 +46,78 @@ export class Sources {
     ]);
   }
 
+  tools() {
+    const filter = (event) => { this.needle = event.target.value; this.draw(); };
+    return el("div.row.tools", {}, [
+      el("input", { type: "search", "aria-label": say("filter"), placeholder: say("filter"), value: this.needle, oninput: filter }),
+      el("button", { type: "button", text: say("refreshAll"), onclick: () => this.start({ refresh: true }) }),
+    ]);
+  }
+
+  // -- Ingestions -----------------------------------------------------------------------------------------------------
+
   async start(body) {
-    const bar = el("progress", { "aria-label": say("jobRunning") });
-    const line = el("p.quiet", { text: say("jobRunning") });
-    const log = el("ul.log", {});
-    this.status.replaceChildren(line, bar, log);
     try {
-      const job = await api.addSources(body);
-      const abort = new AbortController();
-      await follow({ open: (last) => api.jobEvents(job.job_id || job.id, last, abort.signal), onEvent: (name, data) => this.progress(name, data, { bar, line, log }), onPause: () => undefined, signal: abort.signal });
+      await this.watch(await api.addSources(body));
       this.address.value = "";
-      await this.load();
-      this.changed();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      bar.remove();
-      line.textContent = `${explain(error.problem)} ${error.problem.detail || ""}`;
+      this.status.replaceChildren(el("p", { role: "alert", text: `${explain(error.problem)} ${error.problem.detail || ""}` }));
     }
   }
 
-  progress(name, data, { bar, line, log }) {
-    if (name === "error") throw new Problem(data);
-    if (name === "done") {
-      const report = data.report || data;
-      bar.remove();
-      line.textContent = `${say("jobDone")}: ${say("jobCounts", report.pages)}`;
-      announce(line.textContent);
-      for (const failure of report.failures || []) log.append(el("li", { text: `${failure.url}: ${failure.detail || failure.reason}` }));
-      return;
+  /** Shows an ingestion as it goes, to its end. */
+  async watch(job) {
+    this.watching?.abort();
+    const { signal } = (this.watching = new AbortController());
+    const stop = el("button.small", { type: "button", text: say("stop"), onclick: () => api.cancelJob(job.job_id) });
+    const parts = { line: el("p.quiet", { text: say("jobRunning") }), bar: el("progress", { "aria-label": say("jobRunning") }), log: el("ul.log", { tabindex: 0, "aria-label": say("jobRunning") }), stop };
+    parts.log.hidden = true;
+    this.status.replaceChildren(el("div.row.apart", {}, [parts.line, stop]), parts.bar, parts.log);
+    try {
+      await follow({
+        open: (last) => api.jobEvents(job.job_id, last, signal),
+        onEvent: (name, data) => this.progress(name, data, parts),
+        onPause: () => undefined,
+        signal,
+      });
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      throw error;
     }
-    if (data.total) { bar.max = data.total; bar.value = data.done || 0; }
-    if (data.done !== undefined) line.textContent = `${say("jobRunning")} ${data.done}${data.total ? ` / ${data.total}` : ""}`;
-    if (data.url) log.prepend(el("li", { text: `${data.state || data.outcome || ""} ${data.url}` }));
-    while (log.children.length > 50) log.lastChild.remove();
+    await this.load();
   }
+
+  progress(name, data, { line, bar, log, stop }) {
+    if (name === "page") {
+      log.hidden = false;
+      log.prepend(el("li", { text: `${say("outcome", data.outcome)}: ${plain(data.url)}${data.detail ? ` (${plain(data.detail)})` : ""}` }));
+      while (log.children.length > LOGGED) log.lastChild.remove();
+    } else if (name === "progress") {
+      const left = data.waiting + data.fetching + data.writing;
+      bar.max = Math.max(1, data.done + left);
+      bar.value = data.done;
+      line.textContent = `${say("jobRunning")} ${say("jobProgress", data.done, left)}`;
+    } else {
+      bar.remove();
+      stop.remove();
+      if (name === "done") this.ended(data, line, log);
+      else line.textContent = `${explain(data)} ${data.detail || ""}`;
+      announce(line.textContent);
+    }
+  }
+
+  ended(report, line, log) {
+    line.textContent = `${say(report.stopped ? "jobStopped" : "jobDone")}: ${say("jobCounts", report.pages)}`;
+    const failures = report.failures.map(({ url, detail, reason }) => el("li", { text: `${plain(url)}: ${plain(detail || reason)}` }));
+    log.replaceChildren(...failures);
+    log.hidden = failures.length === 0;
+  }
+
+  // -- The list -------------------------------------------------------------------------------------------------------
 
   async load() {
-    const { sources } = await api.sources();
-    this.sources = sources;
+    this.sources = (await api.sources()).sources;
     this.draw();
   }
 
@@ -96,37 +127,44 @@ export class Sources {
     for (const source of this.sources) {
       if (needle && !`${source.url} ${source.title}`.toLowerCase().includes(needle)) continue;
       const site = source.url.startsWith("file:") ? say("local") : hostOf(source.url);
-      bySite.set(site, [...(bySite.get(site) || []), source]);
+      if (!bySite.has(site)) bySite.set(site, []);
+      bySite.get(site).push(source);
     }
     this.sites.replaceChildren(...[...bySite].map(([site, rows]) => this.site(site, rows)));
     if (!this.sources.length) this.sites.replaceChildren(el("p", { text: say("emptyIndex") }));
   }
 
   site(site, rows) {
+    const head = (word) => el("th", { scope: "col", text: say(word) });
     const table = el("table", {}, [
-      el("thead", {}, el("tr", {}, [
-        el("th", { scope: "col", text: say("page") }), el("th", { scope: "col", text: say("age") }), el("th", { scope: "col", text: say("chunks") }),
-        el("th", { scope: "col" }, el("span.hidden", { text: say("remove") })),
-      ])),
+      el("thead", {}, el("tr", {}, [head("page"), head("age"), head("chunks"), el("th", { scope: "col" }, el("span.hidden", { text: say("actions") }))])),
       el("tbody", {}, rows.slice(0, FOLDED).map((source) => this.row(source))),
     ]);
-    const more = rows.length > FOLDED ? el("p.quiet", { text: `… ${rows.length - FOLDED}` }) : null;
+    const more = rows.length > FOLDED ? el("p.quiet", { text: `${say("untold")}: ${rows.length - FOLDED}` }) : null;
     return el("details.site", { open: true }, [el("summary", { text: `${site} · ${say("pages", rows.length)}` }), table, more]);
   }
 
   row(source) {
-    const remove = async () => {
-      if (!(await this.confirm(say("removeSure", source.title || source.url), say("remove")))) return;
-      await api.removeSource(source.url);
-      announce(say("removed"));
-      await this.load();
-      this.changed();
-    };
+    const title = source.title || source.url;
+    const button = (word, onclick) =>
+      el("button.small", { type: "button", text: say(word), "aria-label": `${say(word)}: ${plain(title)}`, onclick });
+    const gone = source.state === "gone" ? el("span.verdict.unsupported", { text: say("outcome", "gone") }) : null;
     return el("tr", {}, [
-      el("td", {}, [outward(source.url, source.title || source.url, { dir: "auto" }), el("span.url", { text: source.url })]),
+      el("td", {}, [outward(source.url, title, { dir: "auto" }), el("span.url", { text: plain(source.url) }), gone]),
       el("td", { text: ago(source.fetched_at) }),
       el("td", { text: source.chunks }),
-      el("td", {}, el("button.small", { type: "button", text: say("remove"), "aria-label": `${say("remove")}: ${source.title || source.url}`, onclick: remove })),
+      el("td", {}, el("div.row", {}, [
+        safeLink(source.url) ? button("refresh", () => this.start({ sources: [source.url] })) : null,
+        button("remove", () => this.remove(source, title)),
+      ])),
     ]);
+  }
+
+  async remove(source, title) {
+    if (!(await this.confirm(say("removeSure", plain(title)), say("remove")))) return;
+    await api.removeSource(source.url);
+    announce(say("removed"));
+    await this.load();
+    this.view.querySelector("input[type=search]").focus();
   }
 }

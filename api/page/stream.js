@@ -55,41 +55,62 @@ function parse(text) {
 }
 
 const ENDS = new Set(["done", "error"]);
+const SLICE = 24; // milliseconds of work after which the browser may draw
 
 /**
  * Follows a run to its end. `open(last)` makes the request: the first one asks, later ones resume after event `last`.
  * Calls `onEvent(name, data)` once an event; `onPause(true)` while the connection is lost.
+ *
+ * A stream that ends without `done` or `error` was cut, whatever the connection says of it.
  */
 export async function follow({ open, onEvent, onPause, signal }) {
-  let last = 0, started = false, failures = 0;
-  for (;;) {
+  const state = { last: 0, started: false };
+  for (let failures = 0; !signal.aborted; failures++) {
+    const before = state.last;
     try {
-      const response = await open(last);
-      if (response.status === 204) return;
-      if (!response.ok) {
-        const problem = await problemOf(response);
-        if (!started || response.status < 500) throw problem;
-        throw new TypeError("unavailable");
-      }
-      onPause(false);
-      for await (const [id, name, data] of readEvents(response)) {
-        const sequence = Number(id);
-        if (id && sequence <= last) continue;
-        if (id) last = sequence;
-        started = true;
-        failures = 0;
-        onEvent(name, data);
-        if (ENDS.has(name)) return;
-      }
+      if (await readOnce(await open(state.last), state, onEvent, onPause)) return;
     } catch (error) {
       if (signal.aborted || error instanceof Problem) throw error;
-      if (!started) throw new Problem({ title: "network", status: 0 });
+      if (!state.started) throw new Problem({ title: "network", status: 0 });
     }
     if (signal.aborted) return;
     onPause(true);
-    failures += 1;
-    await pause(Math.min(250 * 2 ** failures, 5000), signal);
+    if (state.last > before) failures = 0;
+    await pause(failures ? Math.min(125 * 2 ** failures, 5000) : 50, signal);
   }
+}
+
+/** Reads one connection; true when the run has ended. */
+async function readOnce(response, state, onEvent, onPause) {
+  if (response.status === 204) return true;
+  if (!response.ok) {
+    if (!state.started || response.status < 500) throw await problemOf(response);
+    return false; // it is starting again, or a proxy in front of it is
+  }
+  onPause(false);
+  let drawn = performance.now();
+  for await (const [id, name, data] of readEvents(response)) {
+    const sequence = Number(id);
+    if (id && sequence <= state.last) continue;
+    if (id) state.last = sequence;
+    state.started = true;
+    onEvent(name, data);
+    if (ENDS.has(name)) return true;
+    if (performance.now() - drawn > SLICE) {
+      await breath();
+      drawn = performance.now();
+    }
+  }
+  return false;
+}
+
+/** Lets the browser draw and hear keys between two pieces of work. */
+function breath() {
+  return new Promise((resolve) => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => { channel.port1.close(); resolve(); };
+    channel.port2.postMessage(null);
+  });
 }
 
 /** Waits, but no longer than until the machine wakes or the network is back. */
@@ -99,11 +120,12 @@ function pause(milliseconds, signal) {
       clearTimeout(timer);
       removeEventListener("online", go);
       document.removeEventListener("visibilitychange", go);
+      signal.removeEventListener("abort", go);
       resolve();
     };
     const timer = setTimeout(go, milliseconds);
-    addEventListener("online", go, { once: true });
-    document.addEventListener("visibilitychange", go, { once: true });
-    signal.addEventListener("abort", go, { once: true });
+    addEventListener("online", go);
+    document.addEventListener("visibilitychange", go);
+    signal.addEventListener("abort", go);
   });
 }

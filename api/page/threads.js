@@ -1,21 +1,25 @@
 // The list of conversations at the side: open, rename, delete.
 import * as api from "./api.js";
-import { byId, el } from "./dom.js";
+import { byId, el, icon, plain } from "./dom.js";
 import { say } from "./words.js";
 
 export class Threads {
-  /** `confirm(text, word)` and `prompt(label, value, word)` ask the reader; `open(id)` goes to a conversation. */
-  constructor({ confirm, prompt, open }) {
-    Object.assign(this, { confirm, prompt, open });
+  /** `confirm(text, word)` and `prompt(label, value, word)` ask the reader; `gone()` leaves a deleted conversation. */
+  constructor({ confirm, prompt, gone }) {
+    Object.assign(this, { confirm, prompt, gone });
     this.list = byId("thread-list");
     this.current = null;
   }
 
   async refresh() {
     const { threads } = await api.threads();
+    const held = this.list.contains(document.activeElement) ? document.activeElement.closest("li").dataset.thread : null;
     this.list.replaceChildren(...threads.map((thread) => this.row(thread)));
     byId("no-threads").hidden = threads.length > 0;
+    if (held) this.focus(held);
   }
+
+  focus(id) { this.list.querySelector(`[data-thread="${CSS.escape(id)}"] a`)?.focus(); }
 
   select(id) {
     this.current = id;
@@ -26,28 +30,36 @@ export class Threads {
     const current = row.dataset.thread === this.current;
     row.classList.toggle("current", current);
     const link = row.querySelector("a");
-    if (current) link.setAttribute("aria-current", "page");
+    if (current) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
+  }
+
+  async rename(id, title) {
+    const typed = await this.prompt(say("renameTo"), title, say("save"));
+    if (!typed) return;
+    await api.renameThread(id, typed);
+    await this.refresh();
+    this.focus(id);
+  }
+
+  async remove(id, title) {
+    if (!(await this.confirm(say("deleteSure", plain(title)), say("delete")))) return;
+    await api.deleteThread(id);
+    if (id === this.current) this.gone();
+    await this.refresh();
+    byId("new-thread").focus();
   }
 
   row(thread) {
     const title = thread.title || say("untitled");
-    const id = thread.id || thread.thread_id;
-    const rename = async () => {
-      const typed = await this.prompt(say("renameTo"), title, say("save"));
-      if (typed) { await api.renameThread(id, typed); await this.refresh(); }
+    const button = (word, name, onclick) => {
+      const label = `${say(word)}: ${plain(title)}`;
+      return el("button.icon", { type: "button", "aria-label": label, title: say(word), onclick }, [icon(name)]);
     };
-    const remove = async () => {
-      if (!(await this.confirm(say("deleteSure", title), say("delete")))) return;
-      await api.deleteThread(id);
-      if (id === this.current) this.open(null);
-      await this.refresh();
-      byId("new-thread").focus();
-    };
-    const row = el("li.thread", { "data-thread": id }, [
-      el("a", { href: `#/threads/${encodeURIComponent(id)}`, dir: "auto", title, text: title }),
-      el("button.icon", { type: "button", "aria-label": `${say("rename")}: ${title}`, title: say("rename"), text: "✎", onclick: rename }),
-      el("button.icon", { type: "button", "aria-label": `${say("delete")}: ${title}`, title: say("delete"), text: "✕", onclick: remove }),
+    const row = el("li.thread", { "data-thread": thread.id }, [
+      el("a", { href: `#/threads/${encodeURIComponent(thread.id)}`, dir: "auto", title: plain(title), text: title }),
+      button("rename", "rename", () => this.rename(thread.id, title)),
+      button("delete", "remove", () => this.remove(thread.id, title)),
     ]);
     this.mark(row);
     return row;

@@ -1,30 +1,32 @@
 // One question and its answer on the page: documents, the question as understood, the answer, its footnotes.
 import * as api from "./api.js";
-import { announce, el, hostOf, outward } from "./dom.js";
-import { quoteInContext, readingAddress, verdictChip, whereLine } from "./evidence.js";
+import { announce, el, hostOf, icon, outward, plain, safeLink } from "./dom.js";
+import { ageNote, links, readingAddress, verdictChip, whereLine } from "./evidence.js";
 import { GrowingAnswer } from "./answer.js";
+import { keep } from "./reading.js";
 import { Problem, follow } from "./stream.js";
 import { ago, say } from "./words.js";
 
+const SNIPPET = 240; // characters of a document on its card
+
 export class Turn {
-  /** `again(fields)` asks anew; `started(runId)` is told once the server has taken the question. */
+  /** `again(fields)` asks anew; `started(run)` is told once the server has taken the question. */
   constructor(question, { evidence, again, started }) {
-    this.question = question;
-    this.again = again;
-    this.started = started;
+    Object.assign(this, { question, again, started });
     this.documents = [];
     this.citations = [];
     this.abort = new AbortController();
-    this.title = el("h2", { dir: "auto", text: question });
+    this.title = el("h2", { dir: "auto", tabindex: -1, text: question });
     this.searched = el("div.searched", {}, [el("span.waiting", { text: say("searching") })]);
     this.cards = el("ol.documents", { "aria-label": say("documents"), hidden: true, tabindex: 0 });
     this.body = el("div.answer.waiting", { "aria-busy": "true", dir: "auto" });
-    this.notes = el("ol.notes", { "aria-label": say("footnotes"), hidden: true });
+    this.lost = el("p.lost.quiet", { hidden: true, text: say("reconnecting") });
     this.trouble = el("div.trouble", { role: "alert", hidden: true });
     this.actions = el("div.actions", {}, [this.button("stop", () => this.stop())]);
-    this.element = el("article.turn", {}, [this.title, this.searched, this.cards, this.body, this.trouble, this.actions, this.notes]);
+    this.notes = el("section.notes", { "aria-label": say("footnotes"), hidden: true });
+    this.element = el("article.turn", {}, [this.title, this.searched, this.cards, this.body, this.lost, this.trouble, this.actions, this.notes]);
     this.answer = new GrowingAnswer(this.body, {
-      onMark: (mark, citation, kind) => evidence.show(mark, citation, this.documentOf(citation), kind),
+      onMark: (mark, citation, kind) => evidence.show(mark, citation, this.documentOf(citation), kind, this.runId),
       onLeave: () => evidence.leave(),
     });
   }
@@ -34,52 +36,81 @@ export class Turn {
   }
 
   documentOf(citation) {
-    return this.documents.find((document) => document.id === citation.document_id && document.n === citation.n) ||
+    if (!citation.document_id) return undefined;
+    return this.documents.find((document) => document.n === citation.n && document.id === citation.document_id) ||
       this.documents.find((document) => document.id === citation.document_id);
   }
 
-  /** Asks, or picks up a run that goes on; resolves when it has ended. */
-  async run({ body, runId }) {
+  // -- Following a run ----------------------------------------------------------------------------------------------
+
+  /** Asks, or follows a run that is there; resolves when it has ended. `stored` stands in for a run that has expired. */
+  async run({ body, runId, stored }) {
     this.runId = runId;
+    const { signal } = this.abort;
     try {
       await follow({
-        open: (last) => this.runId ? api.runEvents(this.runId, last, this.abort.signal) : api.ask(body, this.abort.signal),
-        onEvent: (name, data) => this.event(name, data),
-        onPause: (lost) => { this.searched.classList.toggle("lost", lost); if (lost) announce(say("reconnecting")); },
-        signal: this.abort.signal,
+        open: (last) => (this.runId ? api.runEvents(this.runId, last, signal) : api.ask(body, signal)),
+        onEvent: (name, data) => { try { this.event(name, data); } catch (error) { reportError(error); } },
+        onPause: (lost) => { this.lost.hidden = !lost; },
+        signal,
       });
     } catch (error) {
-      if (!(error instanceof Problem)) { if (error.name !== "AbortError") throw error; return; }
-      this.failed(error.problem);
+      if (error.name === "AbortError") return;
+      if (!(error instanceof Problem)) throw error;
+      if (stored && error.status === 404) this.restore(stored);
+      else this.failed(error.problem);
     }
   }
 
   event(name, data) {
-    if (name === "run") {
-      this.runId = data.run_id;
-      this.title.textContent = data.question;
-      this.question = data.question;
-      this.started?.(data);
-    } else if (name === "documents") this.showDocuments(data.documents);
+    if (this.ended) return;
+    if (name === "run") this.begun(data);
+    else if (name === "documents") this.showDocuments(data.documents);
     else if (name === "question") this.showQuestion(data);
-    else if (name === "token") { this.body.classList.remove("waiting"); this.body.classList.add("cursor"); this.answer.add(data.text); }
+    else if (name === "token") this.write(data.text);
     else if (name === "citation") { this.citations.push(data); this.answer.cite(data); }
     else if (name === "done") this.finished(data);
     else if (name === "error") this.failed(data);
   }
 
-  /** Shows a finished turn that a thread or a link brought back. */
-  restore(turn) {
-    this.runId = turn.run_id;
-    this.showDocuments(turn.documents || []);
-    this.showQuestion({ text: turn.standalone_question || turn.question, original: this.question });
-    if (turn.answer) this.answer.add(turn.answer);
-    for (const citation of turn.citations || []) { this.citations.push(citation); this.answer.cite(citation); }
-    this.finished({ finish_reason: turn.finish_reason || "stop" }, turn.state && turn.state !== "done" ? turn.state : null);
+  begun(run) {
+    this.runId = run.run_id;
+    this.threadId = run.thread_id;
+    this.question = this.title.textContent = run.question;
+    this.started?.(run);
+    if (this.stopping) api.cancelRun(this.runId);
   }
+
+  write(text) {
+    this.body.classList.remove("waiting");
+    this.body.classList.add("cursor");
+    this.answer.add(text);
+  }
+
+  async stop() {
+    this.stopping = true; // a run that has not begun is stopped when it does
+    if (this.runId && !this.ended) await api.cancelRun(this.runId);
+  }
+
+  /** The reader goes elsewhere: the run goes on at the server. */
+  leave() { this.abort.abort(); }
+
+  /** Shows an answer that a conversation or a link brought back. */
+  restore(stored) {
+    this.runId = stored.run_id;
+    this.showDocuments(stored.documents || []);
+    this.showQuestion({ text: stored.standalone_question || this.question });
+    if (stored.answer) this.answer.add(stored.answer);
+    for (const citation of stored.citations || []) { this.citations.push(citation); this.answer.cite(citation); }
+    const state = stored.state === "interrupted" ? "interrupted" : stored.finish_reason;
+    this.finished({ finish_reason: state }, stored.rating);
+  }
+
+  // -- What is shown ------------------------------------------------------------------------------------------------
 
   showDocuments(documents) {
     this.documents = documents;
+    keep(documents);
     this.cards.replaceChildren(...documents.map((document) => this.card(document)));
     this.cards.hidden = documents.length === 0;
     announce(documents.length ? say("foundDocuments", documents.length) : say("noDocuments"));
@@ -87,121 +118,125 @@ export class Turn {
 
   card(document) {
     const title = document.title || hostOf(document.url);
+    const link = safeLink(document.link)
+      ? outward(document.link, title, { dir: "auto" })
+      : el("a", { href: readingAddress(document, null, this.runId), dir: "auto", text: title });
     return el("li.document", { "data-n": document.n }, [
-      el("h3", {}, [el("span.n", { text: document.n }), outward(document.link || document.url, title, { dir: "auto" })]),
+      el("h3", {}, [el("span.n", { text: document.n }), link]),
       el("p.host", { text: `${hostOf(document.url)} · ${ago(document.fetched_at)}` }),
       document.section.length ? el("p.path", { dir: "auto", text: document.section.join(" › ") }) : null,
-      el("p.snippet", { dir: "auto", text: document.text.slice(0, 240) }),
+      el("p.snippet", { dir: "auto", text: document.text.slice(0, SNIPPET) }),
     ]);
   }
 
-  showQuestion({ text, original }) {
-    const change = this.button("edit", () => this.editQuestion(text));
-    const same = text === (original || this.question);
-    this.searched.replaceChildren(el("span", {}, [`${say("searchedAs")}: `, el("em", { dir: "auto", text })]), change);
-    this.searched.classList.toggle("same", same);
+  showQuestion({ text }) {
+    const change = this.button("edit", () => this.editQuestion(text), { "aria-label": say("editLabel") });
+    this.searched.replaceChildren(el("span", {}, [`${say("searchedAs")} `, el("em", { dir: "auto", text })]), change);
   }
 
   editQuestion(text) {
-    const input = el("input", { value: text, "aria-label": say("searchedAs"), maxlength: 4000 });
+    const input = el("input", { value: text, "aria-label": say("searchedAs"), maxlength: 4000, dir: "auto" });
+    const back = () => { this.showQuestion({ text }); this.searched.querySelector("button").focus(); };
     const submit = (event) => {
       event.preventDefault();
       const words = input.value.trim();
-      if (words) this.again({ question: this.question, standalone_question: words });
       this.showQuestion({ text });
+      if (words) this.again({ question: this.question, standalone_question: words });
     };
-    const form = el("form", { onsubmit: submit }, [
-      input,
-      el("button.small.primary", { type: "submit", text: say("searchThis") }),
-      this.button("cancel", () => this.showQuestion({ text })),
-    ]);
-    this.searched.replaceChildren(form);
+    const keys = (event) => { if (event.key === "Escape") back(); };
+    this.searched.replaceChildren(el("form", { onsubmit: submit, onkeydown: keys }, [
+      input, el("button.small.primary", { type: "submit", text: say("searchThis") }), this.button("cancel", back),
+    ]));
     input.focus();
     input.select();
   }
 
-  finished(done, state = null) {
-    this.settle();
-    const note = state === "interrupted" ? "interrupted" : state === "cancelled" ? "stopped"
-      : { length: "lengthNote", blocked: "blockedNote" }[done.finish_reason];
-    if (note) this.say(say(note));
-    this.showNotes();
-    announce(say("answerDone", this.citations.length));
+  finished(done, rating) {
+    this.settle(rating);
+    const note = { length: "lengthNote", blocked: "blockedNote", interrupted: "interrupted" }[done.finish_reason];
+    if (note) this.say([say(note)]);
+    else if (!this.documents.length) this.say([`${say("noDocuments")} `, el("a", { href: "#/sources", text: say("lookAtSources") })]);
+    announce(say("answerDone", this.citations.filter((citation) => citation.document_id).length));
   }
 
-  settle() {
+  failed(problem) {
+    this.settle();
+    if (problem.type?.endsWith(":cancelled")) this.say([say("stopped")]);
+    else this.say([explain(problem)], isExplained(problem) ? "" : problem.detail);
+  }
+
+  say(children, detail) {
+    this.trouble.replaceChildren(el("p", {}, children), detail ? el("p.quiet", { text: detail }) : "");
+    this.trouble.hidden = false;
+  }
+
+  settle(rating) {
     this.ended = true;
     this.answer.finish();
+    this.lost.hidden = true;
     this.body.classList.remove("waiting", "cursor");
     this.body.removeAttribute("aria-busy");
     this.searched.querySelector(".waiting")?.remove();
-    this.actions.replaceChildren(
-      this.button("copy", (event) => this.copy(event.target)),
-      this.button("copyLink", (event) => this.copyText(`${location.href.split("#")[0]}#/runs/${this.runId}`, event.target, "linkCopied")),
-      this.button("retry", () => this.again({ question: this.question })),
-      this.rating("good", "up", "👍"),
-      this.rating("poor", "down", "👎"),
-    );
+    const held = this.actions.contains(document.activeElement);
+    this.actions.replaceChildren(...this.closingActions(rating));
+    if (held) this.actions.firstChild.focus();
+    this.showNotes();
   }
 
-  rating(word, rating, sign) {
+  closingActions(rating) {
+    const retry = this.button("retry", () => this.again({ question: this.question }));
+    if (!this.runId) return [retry];
+    return [
+      ...(this.answer.text ? [this.button("copy", (event) => this.copy(event.currentTarget))] : []),
+      this.button("copyLink", (event) => this.copyText(this.address(), event.currentTarget, "linkCopied")),
+      retry,
+      this.thumb("good", "up", rating),
+      this.thumb("poor", "down", rating),
+    ];
+  }
+
+  address() {
+    const place = this.threadId ? `#/threads/${encodeURIComponent(this.threadId)}/${this.runId}` : `#/runs/${this.runId}`;
+    return location.href.split("#")[0] + place;
+  }
+
+  thumb(word, rating, given) {
     const press = async (event) => {
       const button = event.currentTarget;
       await api.rate(this.runId, rating);
       for (const other of this.actions.querySelectorAll("[aria-pressed]")) other.setAttribute("aria-pressed", String(other === button));
       announce(say("thanks"));
     };
-    return el("button.small", { type: "button", "aria-pressed": "false", "aria-label": say(word), title: say(word), text: sign, onclick: press });
+    const attributes = { type: "button", "aria-pressed": String(rating === given), "aria-label": say(word), title: say(word), onclick: press };
+    return el("button.small.thumb", attributes, [icon(rating)]);
   }
 
   showNotes() {
     const seen = new Set();
     const notes = this.citations.filter((citation) => {
       const key = `${citation.n}:${citation.quote_start}:${citation.quote_end}:${citation.verdict}`;
-      return citation.document_id && !seen.has(key) && seen.add(key);
+      return this.documentOf(citation) && !seen.has(key) && seen.add(key);
     });
-    this.notes.replaceChildren(...notes.map((citation) => this.note(citation)));
+    this.notes.replaceChildren(el("h3", { text: say("footnotes") }), el("ol", {}, notes.map((citation) => this.note(citation))));
     this.notes.hidden = notes.length === 0;
   }
 
   note(citation) {
     const document = this.documentOf(citation);
-    if (!document) return "";
+    const [first, ...others] = links(document, citation, this.runId);
     return el("li", {}, [
       el("span.n", { text: citation.n }),
       el("div", {}, [
-        verdictChip(citation.verdict),
-        citation.quote ? el("blockquote", { dir: "auto", text: `“${citation.quote}”` }) : null,
-        el("p.where", {}, [
-          outward(citation.link || document.link, document.title || document.url), ` · ${whereLine(document)} · `,
-          el("a", { href: readingAddress(document, citation), text: say("read") }),
-          citation.age ? el("strong", { text: ` ${say(citation.age === "gone" ? "goneSince" : "changedSince")}` }) : null,
-        ]),
+        el("p", {}, [verdictChip(citation.verdict), " ", el("cite", { dir: "auto", text: document.title || hostOf(document.url) })]),
+        citation.quote ? el("blockquote", { dir: "auto", text: citation.quote }) : null,
+        el("p.where", { dir: "auto", text: whereLine(document) }),
+        ageNote(citation),
+        el("p.where", {}, [first, ...others.flatMap((link) => [" · ", link])]),
       ]),
     ]);
   }
 
-  failed(problem) {
-    this.settle();
-    this.showNotes();
-    this.say(explain(problem), problem.detail);
-  }
-
-  say(sentence, detail) {
-    this.trouble.replaceChildren(el("p", { text: sentence }), detail ? el("p.quiet", { text: detail }) : "");
-    this.trouble.hidden = false;
-  }
-
-  async stop() {
-    if (this.ended) return;
-    if (this.runId) await api.cancelRun(this.runId);
-    else this.abort.abort();
-    if (this.ended) return;
-    this.abort.abort();
-    this.settle();
-    this.showNotes();
-    this.say(say("stopped"));
-  }
+  // -- Taking it along ----------------------------------------------------------------------------------------------
 
   /** The answer in Markdown with its footnotes under it. */
   markdown() {
@@ -209,38 +244,62 @@ export class Turn {
     for (const citation of this.citations) {
       const document = this.documentOf(citation);
       if (!document) continue;
-      const quotes = notes.get(citation.n) || { document, quotes: [] };
-      if (citation.quote && !quotes.quotes.some((c) => c.quote === citation.quote)) quotes.quotes.push(citation);
-      notes.set(citation.n, quotes);
+      if (!notes.has(citation.n)) notes.set(citation.n, { document, quotes: new Map() });
+      if (citation.quote) notes.get(citation.n).quotes.set(citation.quote, citation);
     }
     const text = this.answer.text.replace(/\[(\d+(?:\s*,\s*\d+)*)\]/g, (_, list) => list.split(/\s*,\s*/).map((n) => `[^${n}]`).join(""));
     const lines = [...notes].sort((a, b) => a[0] - b[0]).map(([n, { document, quotes }]) => {
-      const said = quotes.map((c) => `“${c.quote}” (${say(c.verdict)}, ${c.link || document.link})`).join(" ");
-      return `[^${n}]: ${document.title || document.url}: ${said || document.link}`;
+      const said = [...quotes.values()].map((c) => `“${oneLine(c.quote)}” (${say(c.verdict)}) <${c.link || document.link}>`);
+      return `[^${n}]: ${oneLine(document.title || document.url)}: ${said.join("; ") || `<${document.link}>`}`;
     });
-    return `${text.trim()}\n\n${lines.join("\n")}\n`;
+    return `${[text.trim(), lines.join("\n")].filter(Boolean).join("\n\n")}\n`;
   }
 
   copy(button) { return this.copyText(this.markdown(), button, "copied"); }
 
   async copyText(text, button, word) {
-    await navigator.clipboard.writeText(text);
-    const before = button.textContent;
+    await copyToClipboard(text);
+    button.dataset.word ||= button.textContent;
     button.textContent = say(word);
     announce(say(word));
-    setTimeout(() => { button.textContent = before; }, 1600);
+    clearTimeout(this.wording);
+    this.wording = setTimeout(() => {
+      for (const other of this.actions.querySelectorAll("[data-word]")) other.textContent = other.dataset.word;
+    }, 1600);
   }
 }
 
+const oneLine = (text) => plain(text).replace(/\s+/g, " ").trim();
+
+/** Browsers lend the clipboard to https and localhost only; elsewhere the old way still works. */
+async function copyToClipboard(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = el("textarea.hidden", { "aria-hidden": "true" });
+  field.value = text;
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+const WORDS = [
+  [/:(unauthorized|forbidden)$/, "keyWrong"],
+  [/:not-found$/, "notFound"],
+  [/:overloaded$/, "tooMany"],
+  [/:model/, "modelDown"],
+  [/:(index-unavailable|storage)$/, "indexDown"],
+  [/:deadline/, "tooSlow"],
+  [/:interrupted$/, "interrupted"],
+  [/:cancelled$/, "stopped"],
+  [/:conflict$/, "conflict"],
+];
+
+const isExplained = (problem) => problem.title === "network" || WORDS.some(([type]) => type.test(problem.type || ""));
+
 /** A problem in people's words, with what to do. */
 export function explain(problem) {
-  const type = problem.type || "";
   if (problem.title === "network") return say("network");
-  if (problem.status === 401 || problem.status === 403) return say("keyWrong");
-  if (problem.status === 404) return say("notFound");
-  if (problem.status === 429 || type.endsWith(":overloaded")) return say("tooMany");
-  if (type.includes(":model")) return say("modelDown");
-  if (type.endsWith(":interrupted")) return say("interrupted");
-  if (type.endsWith(":cancelled")) return say("stopped");
-  return say("troubleTitle");
+  const known = WORDS.find(([type]) => type.test(problem.type || ""));
+  if (known) return say(known[1]);
+  return say(problem.status === 429 ? "tooMany" : "troubleTitle");
 }
