@@ -65,7 +65,7 @@ class Settings(BaseSettings):
         description="URL of an OpenAI-compatible server, up to and including /v1.",
     )
     temperature: float | None = Field(
-        0.0, ge=0, le=2, description="Sampling temperature of the chat model; empty for its own default."
+        0.0, ge=0, le=2, description="Sampling temperature of the chat model; `default` for its own."
     )
     max_answer_tokens: int | None = Field(None, ge=1, description="Cap on the tokens of an answer.")
     connect_timeout: float = Field(5.0, gt=0, description="Seconds to reach the model's server.")
@@ -111,6 +111,11 @@ class Settings(BaseSettings):
     delay: float = Field(0.0, ge=0, description="Seconds between two requests to one host, at least.")
     fetch_timeout: float = Field(30.0, gt=0, description="Seconds for one page in all, redirects included.")
     max_bytes: int = Field(10_000_000, ge=1_000, description="Bytes of one page, decoded.")
+
+    @field_validator("temperature", mode="before")
+    @classmethod
+    def _own_default(cls, value: Any) -> Any:
+        return None if isinstance(value, str) and value.strip().lower() == "default" else value
 
     @field_validator("blocked_phrases", "allow_hosts", "api_keys", mode="before")
     @classmethod

@@ -108,8 +108,10 @@ def show_settings(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         _print_json(values)
         return
-    for name, value in values.items():
-        sys.stdout.write(f"{name}={_as_text(value)}\n")
+    for name, field in Settings.model_fields.items():
+        value = values[variable_name(name)]
+        unset = "" if field.default is None else "default"  # an empty value would be read as the field's default
+        sys.stdout.write(f"{variable_name(name)}={unset if value is None else _as_text(value)}\n")
 
 
 def plain_setting(value: Any) -> Any:
@@ -124,8 +126,6 @@ def plain_setting(value: Any) -> Any:
 
 
 def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
