@@ -44,7 +44,8 @@ async function json(method, path, options) {
     throw new Problem({ title: "network", status: 0 });
   }
   if (!response.ok) throw await problemOf(response);
-  return response.status === 204 ? null : response.json();
+  if (response.status === 204) return null;
+  return response.json().catch(() => { throw new Problem({ title: "malformed", status: 404, type: ":not-found" }); });
 }
 
 const part = encodeURIComponent;

@@ -15,13 +15,14 @@ from rag.service import Footnote
 from rag.vocabulary import Document
 from tests.browser.served import Model, Pages, serve
 from tests.fakes import make_documents
-from tests.service_fakes import TEXTS, make_service
+from tests.service_fakes import make_service
 
 _FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
 _PATIENCE_MS = 20_000
+TEXTS = ("Chroma keeps the vectors of every chunk.", "Tantivy keeps the words of every chunk.")
 _WITHOUT_MARKS = """answer => {
     const copy = answer.cloneNode(true);
     copy.querySelectorAll(".mark").forEach(mark => mark.remove());

@@ -10,7 +10,7 @@ import pytest
 expect = pytest.importorskip("playwright.async_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-ANSWER = "Chroma keeps the vectors of every chunk [1]. tantivy keeps the words of every chunk [2]."
+ANSWER = "Chroma keeps the vectors of every chunk [1]. Tantivy keeps the words of every chunk [2]."
 
 
 async def test_documents_then_the_question_then_the_answer_grows(visit: Any) -> None:
@@ -20,7 +20,7 @@ async def test_documents_then_the_question_then_the_answer_grows(visit: Any) -> 
         [
             first,
             "Chroma keeps the vectors of every chunk [1]. ",
-            "tantivy keeps ",
+            "Tantivy keeps ",
             "the words. ",
             "It ",
             second,
@@ -35,11 +35,11 @@ async def test_documents_then_the_question_then_the_answer_grows(visit: Any) -> 
     assert await visit.text() == ""
     first.set()
     await expect(turn.locator(".answer .mark.verbatim")).to_have_text("1")
-    await expect(turn.locator(".answer")).to_contain_text("tantivy")
+    await expect(turn.locator(".answer")).to_contain_text("Tantivy")
     await expect(turn.locator(".actions button")).to_have_text(["Stop"])
     second.set()
     await visit.ended()
-    assert await visit.text() == "Chroma keeps the vectors of every chunk . tantivy keeps the words. It is fast."
+    assert await visit.text() == "Chroma keeps the vectors of every chunk . Tantivy keeps the words. It is fast."
     await expect(turn.locator(".claim.unsupported .mark").first).to_have_text("?")
     await expect(turn.locator(".notes li")).to_have_count(1)
 
@@ -88,8 +88,8 @@ async def test_copying_takes_the_footnotes_along(make_visit: Any) -> None:
     await visit.page.get_by_role("button", name="Copy with footnotes").click()
     await expect(visit.page.locator("#announce")).to_have_text("Copied")
     copied = await visit.page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith("Chroma keeps the vectors of every chunk [^1]. tantivy")
-    assert "[^2]: A page: “tantivy keeps the words of every chunk.” (Word for word)" in copied
+    assert copied.startswith("Chroma keeps the vectors of every chunk [^1]. Tantivy")
+    assert "[^2]: A page: “Tantivy keeps the words of every chunk.” (Word for word)" in copied
 
 
 async def test_a_link_leads_back_to_the_answer(make_visit: Any) -> None:

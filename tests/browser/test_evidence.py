@@ -14,7 +14,7 @@ from tests.service_fakes import TEXTS
 expect = pytest.importorskip("playwright.async_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-ANSWER = "Chroma keeps the vectors of every chunk [1]. tantivy keeps 12 words of every chunk [2]."
+ANSWER = "Chroma keeps the vectors of every chunk [1]. Tantivy keeps 12 words of every chunk [2]."
 
 
 async def answered(visit: Any, answer: str = ANSWER) -> Any:

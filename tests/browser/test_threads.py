@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 async def test_conversations_can_be_left_and_come_back_to(visit: Any) -> None:
     """Each keeps its answers, its place in the list says which one is open."""
-    visit.model.will_say("Chroma keeps the vectors of every chunk [1].", "tantivy keeps the words of every chunk [2].")
+    visit.model.will_say("Chroma keeps the vectors of every chunk [1].", "Tantivy keeps the words of every chunk [2].")
     await visit.ask("What about vectors?")
     await visit.page.get_by_role("button", name="New conversation").click()
     await expect(visit.page.locator("#welcome")).to_be_visible()
@@ -26,7 +26,7 @@ async def test_conversations_can_be_left_and_come_back_to(visit: Any) -> None:
     await expect(visit.page.locator(".turn")).to_have_count(1)
     await expect(visit.turn().locator(".claim.verbatim")).to_contain_text("Chroma keeps")
     await visit.page.go_back()
-    await expect(visit.turn().locator(".claim.verbatim")).to_contain_text("tantivy keeps")
+    await expect(visit.turn().locator(".claim.verbatim")).to_contain_text("Tantivy keeps")
 
 
 async def test_leaving_a_running_answer_and_coming_back_loses_nothing(visit: Any) -> None:
