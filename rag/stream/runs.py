@@ -114,6 +114,7 @@ class Run:
         if self.status == "running" and self._why_cancelled is None:
             self._why_cancelled = why or RunCancelled("The answer was cancelled.", "Ask again.")
             if self._task is not None:
+                self._task.cancel()
                 self._stopping = asyncio.ensure_future(stop(self._task))
 
     async def stopped(self) -> None:
