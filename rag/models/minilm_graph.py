@@ -8,6 +8,7 @@ part of the graph, so that a session returns finished vectors.
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ LAYERS, WIDTH, HEADS = 6, 384, 12
 HEAD_WIDTH = WIDTH // HEADS
 LAYER_NORM_EPSILON = 1e-12
 OPSET, IR_VERSION = 20, 9
+WRONG_WEIGHTS = 3
+"""Exit code of this module as a program, when the weights are not those of MiniLM-L6."""
 
 
 def build_graph(weights: Path) -> ModelProto:
@@ -154,3 +157,18 @@ class _Graph:
         name = output or re.sub(r"\W", "_", f"{kind}_{len(self._nodes)}")
         self._nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
         return name
+
+
+def main(weights: str, target: str) -> int:
+    """Writes the int8 form of `weights` to `target`; returns the exit code."""
+    from safetensors import SafetensorError
+
+    try:
+        quantize(build_graph(Path(weights)), Path(target))
+    except (SafetensorError, KeyError, ValueError):
+        return WRONG_WEIGHTS
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
