@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from rag.models.chat import ChatModel
+from rag.models.embeddings import EmbeddingModel
 from rag.service import Footnote
+from rag.settings import Settings
 from rag.vocabulary import Document
 from tests.browser.served import Model, Pages, serve
-from tests.fakes import make_documents
+from tests.fakes import FakeEmbeddings, make_documents
 from tests.service_fakes import make_service
 
 _FLAGS = (
@@ -22,7 +25,7 @@ _FLAGS = (
     "--disable-component-update --disable-sync"
 ).split()
 _PATIENCE_MS = 20_000
-TEXTS = ("Chroma keeps the vectors of every chunk.", "Tantivy keeps the words of every chunk.")
+DOCUMENTS = make_documents("Chroma keeps the vectors of every chunk.", "Tantivy keeps the words of every chunk.")
 _WITHOUT_MARKS = """answer => {
     const copy = answer.cloneNode(true);
     copy.querySelectorAll(".mark").forEach(mark => mark.remove());
@@ -36,6 +39,7 @@ async def browser() -> AsyncIterator[Any]:
     if chromium is None:
         pytest.skip("Chromium is missing; install it, such as by: apt-get install chromium")
     api = pytest.importorskip("playwright.async_api")
+    api.expect.set_options(timeout=_PATIENCE_MS)
     async with api.async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
         yield browser
@@ -69,7 +73,7 @@ class Visit:
     async def open(self, place: str = "") -> None:
         await self.page.goto(self.address + place)
         await self.page.wait_for_selector(
-            "#index-state:not(:empty), .turn, .site, #reading-title, .trouble", state="attached"
+            "#index-state:not(:empty), .turn, .site, #reading-title, #sources-title, .trouble", state="attached"
         )
 
     async def ask(self, question: str = "What keeps the vectors?", *, to_the_end: bool = True) -> None:
@@ -100,16 +104,23 @@ MakeVisit = Callable[..., Any]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def make_visit(browser: Any, tmp_path: Path) -> AsyncIterator[MakeVisit]:
-    """Makes a server and a window on it. What is given beyond `documents` are settings, or `window` options."""
+    """Makes a server and a window on it. What is given beyond its own arguments are settings."""
     visits: list[Visit] = []
     async with AsyncExitStack() as stack:
 
         async def make(
-            documents: list[Document] | None = None, window: dict[str, Any] | None = None, **settings: Any
+            documents: Sequence[Document] = DOCUMENTS,
+            *,
+            window: dict[str, Any] | None = None,
+            real_index: bool = False,
+            **settings: Any,
         ) -> Visit:
-            model = Model()
-            index = Pages(make_documents(*TEXTS) if documents is None else documents)
-            service = make_service(tmp_path / f"data{len(visits)}", model, index=index, **settings)
+            model, data = Model(), tmp_path / f"data{len(visits)}"
+            service = make_service(data, model, index=Pages(documents), **settings)
+            if real_index:
+                embeddings = EmbeddingModel("fake", FakeEmbeddings(), 64)
+                own = Settings(data_dir=data, _env_file=None, **settings)
+                service = Footnote.open(own, chat=ChatModel("scripted", model), embeddings=embeddings)
             address = await stack.enter_async_context(serve(service))
             context = await browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce", **(window or {})})
             stack.push_async_callback(context.close)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -150,7 +149,7 @@ async def test_a_local_file_is_read_in_the_reading_view(make_visit: Any) -> None
 async def test_offsets_are_right_behind_characters_outside_the_basic_plane(make_visit: Any) -> None:
     """Emoji and rare ideographs before a claim and before a quote do not shift either."""
     text = "𠀀𠀁 😀 Ich. Chroma keeps the vectors of every chunk."
-    visit = await make_visit(documents=[replace(make_documents(text)[0])])
+    visit = await make_visit(documents=make_documents(text))
     await visit.open()
     panel = await answered(visit, "😀𠀀 Sure! 😀 Chroma keeps the vectors of every chunk [1].")
     await expect(visit.page.locator(".claim.verbatim")).to_have_text("😀 Chroma keeps the vectors of every chunk 1.")
