@@ -15,6 +15,14 @@ FILE_SUFFIXES = {
     ".markdown": "text/markdown",
     ".txt": "text/plain",
 }
+_SIGNATURES = (
+    (b"%PDF-", "a PDF"),
+    (b"\x89PNG\r\n", "an image"),
+    (b"\xff\xd8\xff", "an image"),
+    (b"GIF8", "an image"),
+    (b"PK\x03\x04", "an archive or an office document"),
+    (b"\x1f\x8b", "an archive"),
+)
 _NO_PAGE = frozenset(
     "7z apk atom avi avif bin bmp bz2 css csv deb dmg doc docx eot epub exe flac gif gz ico ics iso jar jpeg "
     "jpg js json jsonld map mjs mkv mov mp3 mp4 mpeg mpg msi odp ods odt ogg otf pdf pickle png ppt pptx ps "
@@ -32,3 +40,8 @@ def looks_like_page(url: str) -> bool:
     """False for links whose name says that they lead to an image, an archive, a style sheet and the like."""
     name = urlsplit(url).path.rsplit("/", 1)[-1]
     return "." not in name or name.rsplit(".", 1)[-1].lower() not in _NO_PAGE
+
+
+def other_kind(body: bytes) -> str | None:
+    """What a body is by its first bytes, when that is no text, whatever type it was sent with."""
+    return next((kind for signature, kind in _SIGNATURES if body.startswith(signature)), None)

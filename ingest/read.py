@@ -15,6 +15,7 @@ from ingest.blocks import Draft, read_blocks
 from ingest.charset import decode_page
 from ingest.content import main_blocks
 from ingest.hidden import is_hidden
+from ingest.media import other_kind
 from ingest.metadata import Link, page_language, read_metadata, stated_date
 from ingest.plain import front_matter, markdown_blocks, plain_blocks
 from ingest.text import defuse, visible
@@ -64,11 +65,11 @@ def read_page(
         etag, last_modified: the response's validators, kept with the page.
 
     Raises:
-        SourceUnreadable: it holds no text.
+        SourceUnreadable: it holds no text, or is a PDF or the like.
         SourceNeedsScript: it needs JavaScript to show any.
         SourceTooLarge: its elements are nested too deep.
     """
-    text = html if isinstance(html, str) else decode_page(html, content_type)
+    text = html if isinstance(html, str) else _decode(html, url, content_type)
     root = parse_html(text, xml="xhtml" in (content_type or ""))
     metadata = read_metadata(root, url)
     drafts = main_blocks(root) if only is None else _chosen_blocks(text, only)
@@ -108,7 +109,7 @@ def read_text(
         SourceUnreadable: it holds no text, or is not text at all.
     """
     if isinstance(text, bytes):
-        text = decode_page(text, content_type)
+        text = _decode(text, url, content_type)
     if "\x00" in text[:_LITTLE_TEXT]:
         raise SourceUnreadable(f"{url!r} is not a text file.", "Convert it to HTML, Markdown or plain text.")
     text = visible(text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -132,6 +133,12 @@ def read_text(
         last_modified=last_modified,
     )
     return Reading(page)
+
+
+def _decode(body: bytes, url: str, content_type: str | None) -> str:
+    if kind := other_kind(body):
+        raise SourceUnreadable(f"{url!r} is {kind}.", "Convert it to HTML, Markdown or plain text.")
+    return decode_page(body, content_type)
 
 
 def _language(blocks: Sequence[Block], declared: str | None) -> str:

@@ -48,7 +48,7 @@ def identify(url: str) -> str:
     try:
         return canonicalize_url(urlunsplit((parts.scheme, netloc, path, query, "")))
     except ValueError as error:
-        raise SourceRefused(f"{url!r} is not a usable URL: {error}.", "Check its spelling.") from error
+        raise SourceRefused(f"{url!r} is not a usable URL.", "Check its spelling.") from error
 
 
 def resolve(base: str, reference: str) -> str | None:
@@ -109,7 +109,7 @@ def _split(cleaned: str, url: str) -> SplitResult:
     try:
         parts = urlsplit(cleaned)
     except ValueError as error:
-        raise SourceRefused(f"{url!r} is not a usable URL: {error}.", "Check its spelling.") from error
+        raise SourceRefused(f"{url!r} is not a usable URL.", "Check its spelling.") from error
     if parts.scheme not in DEFAULT_PORTS:
         raise SourceRefused(
             f"{url!r} has the scheme {parts.scheme!r}.", "Use http or https, or a path of a local file."

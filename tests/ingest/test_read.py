@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from bs4 import SoupStrainer
 
-from ingest.read import read_text
+from ingest.read import read_page, read_text
 from rag.errors import SourceTooLarge, SourceUnreadable
 from tests.ingest.reading_pages import FETCHED_AT, PROSE, URL, read
 
@@ -29,6 +29,22 @@ def test_what_the_page_says_about_itself_is_read() -> None:
     assert (page.language, page.etag, page.last_modified) == ("en", '"1"', "Thu, 01 Jan 2026 09:00:00 GMT")
     assert reading.canonical == "https://site.example/refunds"
     assert reading.robots == {"noindex", "follow"}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", "a PDF"),
+        (b"\x89PNG\r\n\x1a\n", "an image"),
+        (b"PK\x03\x04", "archive"),
+    ],
+)
+def test_what_is_no_page_is_refused_whatever_its_type_says(body: bytes, kind: str) -> None:
+    """Some sites send PDFs and images as `text/html`, or keep them under `.txt`."""
+    with pytest.raises(SourceUnreadable, match=kind):
+        read_page(body, URL, fetched_at=FETCHED_AT, content_type="text/html")
+    with pytest.raises(SourceUnreadable, match=kind):
+        read_text(body, URL, fetched_at=FETCHED_AT)
 
 
 def test_links_are_absolute_and_once_each() -> None:
