@@ -14,11 +14,14 @@ from api import ask, documents, feedback, health, runs, sources, stream_log, thr
 from api.bodies import authenticate
 from api.connections import ConnectedApp
 from api.errors import add_error_answers
+from api.examples import EVERYWHERE
 from api.garbage import collected_between_answers
 from api.headers import SecurityHeaders
 from api.metrics import CountRequests, Metrics
 from api.page_route import add_page
+from api.reference import add_reference
 from api.stopping import Stopping
+from rag.index.recovery import recover_left_over
 from rag.service import Footnote
 from rag.settings import Settings
 
@@ -47,7 +50,9 @@ def create_app(settings: Settings | None = None, service: Footnote | None = None
         version="0.1.0",
         description=_DESCRIPTION,
         lifespan=_lifespan(service),
+        docs_url=None,
         redoc_url=None,
+        responses=EVERYWHERE,
     )
     app.state.service = service
     metrics = Metrics()
@@ -57,6 +62,7 @@ def create_app(settings: Settings | None = None, service: Footnote | None = None
         app.include_router(room.router)
     _add_metrics(app, metrics)
     add_page(app)
+    add_reference(app)
     add_error_answers(app)
     app.add_middleware(CountRequests, metrics=metrics)
     app.add_middleware(SecurityHeaders)
@@ -84,10 +90,11 @@ def _lifespan(service: Footnote) -> Callable[[FastAPI], AbstractAsyncContextMana
 
 
 async def _warm(service: Footnote) -> None:
-    """Opens the index and loads the models, so that the first question need not wait for them."""
+    """Opens the index and loads the models, so that the first question need not wait for them; tidies the index."""
     health = await service.health()
     for part, problem in health.problems.items():
         logger.warning("Not ready, %s: %s", part, problem)
+    await asyncio.to_thread(recover_left_over, service.settings)
 
 
 def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
