@@ -59,16 +59,39 @@ ASK_EXAMPLES: dict[str, Example] = {
 }
 
 
-def problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/problem+json": {"example": PROBLEM_EXAMPLE}}}
+_PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457, with `retryable`; `errors` when fields of the request are at fault.",
+    "required": ["type", "title", "status", "detail", "retryable"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "retryable": {"type": "boolean"},
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"field": {"type": "string"}, "why": {"type": "string"}}},
+        },
+    },
+}
 
+
+def problem(description: str, example: dict[str, Any] | None = None) -> dict[str, Any]:
+    content = {"schema": _PROBLEM_SCHEMA, **({"example": example} if example else {})}
+    return {"description": description, "content": {"application/problem+json": content}}
+
+
+EVERYWHERE: dict[int | str, dict[str, Any]] = {
+    401: problem("An API key is needed."),
+    422: problem("A field cannot be used: which one, why, what is allowed.", PROBLEM_EXAMPLE),
+}
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: problem("The body is not JSON."),
-    401: problem("An API key is needed."),
     413: problem("The body is too large."),
     415: problem("The body is not declared as JSON."),
-    422: problem("A field cannot be used: which one, why, what is allowed."),
     503: problem("No place is free, or a part does not work. `Retry-After` says when to come again."),
 }
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -120,7 +123,8 @@ async def test_the_page_and_its_files(make_client: Any) -> None:
 async def test_the_description_is_complete(make_client: Any) -> None:
     """Every route of the interface is in OpenAPI, with examples for `/ask`."""
     client, _ = await make_client(ScriptedChatModel())
-    paths = (await client.get("/openapi.json")).json()["paths"]
+    document = await client.get("/openapi.json")
+    paths = document.json()["paths"]
     expected = {
         "/ask": {"post"},
         "/ask/stream_log": {"post"},
@@ -140,4 +144,21 @@ async def test_the_description_is_complete(make_client: Any) -> None:
     content = paths["/ask"]["post"]["requestBody"]["content"]["application/json"]
     assert content["examples"]
     assert "text/event-stream" in paths["/ask"]["post"]["responses"]["200"]["content"]
-    assert (await client.get("/docs")).status_code == 200
+    assert "HTTPValidationError" not in document.text
+    assert "application/problem+json" in paths["/threads"]["get"]["responses"]["422"]["content"]
+
+
+async def test_the_reference_works_without_the_internet(make_client: Any) -> None:
+    """`/docs` holds every route as plain HTML; what it loads from outside is pinned by its hash."""
+    client, _ = await make_client(ScriptedChatModel())
+    page = await client.get("/docs")
+    assert page.status_code == 200
+    for path in (await client.get("/openapi.json")).json()["paths"]:
+        assert f" {path}</code>" in page.text
+    outside = re.findall(r"<(?:script|link)[^>]*https://[^>]*>", page.text)
+    assert len(outside) == 2
+    assert all('integrity="sha384-' in tag for tag in outside)
+    policy = page.headers["content-security-policy"]
+    assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+    script = re.findall(r"<script>(.*?)</script>", page.text)[0]
+    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() in policy
