@@ -143,15 +143,16 @@ def test_a_page_that_is_not_what_it_was_is_found(damage: str, filled: IndexParts
     assert only(tuple(found), "1 page ('https://example.org/0')", "Ingest it again")
 
 
-def test_a_damaged_catalog_is_found(filled: IndexParts, settings: Settings) -> None:
+def test_a_damaged_catalog_is_found(filled: IndexParts, settings: Settings, tmp_path: Path) -> None:
     """SQLite's own check is asked, and the message says what to do."""
     filled.close()
-    path = catalog_path(settings.data_dir)
-    data = bytearray(path.read_bytes())
+    copied = settings.model_copy(update={"data_dir": tmp_path / "damaged"})
+    copied.data_dir.mkdir()
+    data = bytearray(catalog_path(settings.data_dir).read_bytes())
     data[4096 * 3 : 4096 * 5] = b"\xff" * 4096 * 2
-    path.write_bytes(data)
+    catalog_path(copied.data_dir).write_bytes(data)
 
-    report = verify(settings)
+    report = verify(copied)
 
     assert not report.ok
     assert all(problem.endswith(".") for problem in report.problems)
