@@ -80,6 +80,7 @@ class Assembler:
     def __init__(self, assembly: Assembly) -> None:
         self._with = assembly
         self._paths: dict[str, Callable[[Any], Iterable[Event]]] = {"/final_output": self._root}
+        self._answer_paths: set[str] = set()
         self._state: dict[str, Any] = {}
         self._documents: tuple[Document, ...] | None = None
         self._question: QuestionUnderstood | None = None
@@ -97,8 +98,9 @@ class Assembler:
 
     def feed(self, patch: RunLogPatch) -> Iterable[Event]:
         """The events that follow from one patch. Take all of them before feeding the next."""
-        if len(patch.ops) == 2 and (read := self._paths.get(patch.ops[0]["path"])) == self._answer_token:
-            return read(patch.ops[0]["value"])  # nearly all of them are tokens of the answer
+        first = patch.ops[0] if patch.ops else None
+        if first is not None and first["path"] in self._answer_paths:
+            return self._answer_token(first["value"])  # nearly all are tokens; the second operation has the chunk
         return self._feed_any(patch)
 
     def finish(self) -> Iterator[Event]:
@@ -169,7 +171,7 @@ class Assembler:
             self._paths[f"{path}/final_output"] = self._step
         elif entry.get("type") == "llm":
             if ANSWER_TAG in tags:
-                self._paths[f"{path}/streamed_output_str/-"] = self._answer_token
+                self._answer_paths.add(f"{path}/streamed_output_str/-")
             elif REWRITE_TAG in tags:
                 self._paths[f"{path}/streamed_output_str/-"] = self._question_token
 
@@ -238,6 +240,8 @@ class Assembler:
         return _joined(text[:-1] if self._half else text)
 
     def _say(self, text: str) -> Iterable[Event]:
+        if self._with.guard.is_idle:
+            return self._spoken(text)
         checked = self._with.guard.feed(text)
         self.blocked = checked.blocked
         return self._spoken(checked.text)

@@ -35,6 +35,11 @@ class OutputGuard:
         self._text = ""
         self._sent = 0
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to look for, so that nothing need be fed."""
+        return not self._patterns
+
     def feed(self, token: str) -> Checked:
         """What may be said now. After `blocked` nothing more may be."""
         if not self._patterns:

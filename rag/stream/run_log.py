@@ -176,6 +176,7 @@ class _InlineTracer(LogStreamCallbackHandler):
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._closed = False
+        self._token_paths: dict[UUID, tuple[str, str]] = {}
 
     def send(self, *ops: dict[str, Any]) -> bool:
         self._waiting.append(RunLogPatch(*ops))
@@ -224,15 +225,15 @@ class _InlineTracer(LogStreamCallbackHandler):
         **_: Any,
     ) -> None:
         # The base class also keeps every token in the run's `events`, which nothing reads and which fills memory.
-        key = self._key_map_by_run_id.get(run_id)
-        if key is None:
-            return
-        path = f"/logs/{key}/streamed_output"
+        paths = self._token_paths.get(run_id)
+        if paths is None:
+            key = self._key_map_by_run_id.get(run_id)
+            if key is None:
+                return
+            paths = (f"/logs/{key}/streamed_output_str/-", f"/logs/{key}/streamed_output/-")
+            self._token_paths[run_id] = paths
         value = chunk.message if isinstance(chunk, ChatGenerationChunk) else token
-        self.send(
-            {"op": "add", "path": f"{path}_str/-", "value": token},
-            {"op": "add", "path": f"{path}/-", "value": value},
-        )
+        self.send({"op": "add", "path": paths[0], "value": token}, {"op": "add", "path": paths[1], "value": value})
 
     async def _token_with_room(self, token: str | list[str | dict[str, Any]], **kwargs: Any) -> None:
         self._token(token, **kwargs)
