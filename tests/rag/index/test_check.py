@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -277,3 +280,38 @@ def test_a_store_beyond_repair_is_replaced(tmp_path: Path, model: EmbeddingModel
     rebuild(settings, model)
 
     assert verify(settings).ok
+
+
+@pytest.mark.parametrize("crashes", [1, 99])
+def test_a_chroma_that_crashes_at_a_query_is_a_finding_and_no_crash(
+    crashes: int, tmp_path: Path, model: EmbeddingModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It dies by a segmentation fault as it is asked: once, it is started again; each time, verify says so and ends."""
+    settings = Settings(data_dir=tmp_path / "own")
+    parts = IndexParts.open(settings)
+    with IndexWriter(parts.catalog, parts.vectors, parts.words, model, lock=WriterLock(settings.data_dir)) as writer:
+        writer.write([(page, make_chunks(page)) for page in PAGES])
+    server, left, armed = parts.vectors.server, [crashes], [False]
+    assert server is not None
+    resolved = parts.vectors._resolved
+
+    def crash(*arguments: Any) -> Any:
+        link, record = resolved(*arguments), server.live()
+        if armed[0] and left[0] and record is not None:
+            left[0] -= 1
+            os.kill(record.pid, signal.SIGSEGV)
+            while server.live() is not None:
+                pass
+        return link
+
+    monkeypatch.setattr(parts.vectors, "_resolved", crash)
+
+    def arm(step: str, done: int, total: int) -> None:
+        armed[0] = step == "ids"
+
+    report = verify_parts(parts, arm)
+
+    parts.close()
+    assert left[0] < crashes
+    assert report.ok == (crashes == 1)
+    assert all("Chroma" in problem for problem in report.problems)
