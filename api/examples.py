@@ -88,10 +88,14 @@ EVERYWHERE: dict[int | str, dict[str, Any]] = {
     422: problem("A field cannot be used: which one, why, what is allowed.", PROBLEM_EXAMPLE),
 }
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
+BODY_PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: problem("The body is not JSON."),
     413: problem("The body is too large."),
     415: problem("The body is not declared as JSON."),
+}
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    **BODY_PROBLEMS,
     503: problem("No place is free, or a part does not work. `Retry-After` says when to come again."),
 }
 

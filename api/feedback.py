@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Path, Request
 from pydantic import BaseModel, ConfigDict
 
 from api.bodies import CheckedRoute
-from api.examples import problem
+from api.examples import BODY_PROBLEMS, problem
 from rag.service import Footnote
 from rag.stream.feedback import Rating
 
@@ -21,7 +21,7 @@ class Feedback(BaseModel):
     rating: Rating
 
 
-@router.put("/runs/{run_id}/feedback", summary="Rate an answer")
+@router.put("/runs/{run_id}/feedback", summary="Rate an answer", responses=BODY_PROBLEMS)
 async def put_feedback(
     request: Request,
     run_id: Annotated[str, Path(max_length=128, description="As in the first event.")],

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from api.bodies import CheckedRoute
-from api.examples import STREAM, problem
+from api.examples import BODY_PROBLEMS, STREAM, problem
 from api.sse import SSE_HEADERS
 from ingest.jobs import Job, JobEvent, Jobs
 from ingest.progress import event_data
@@ -87,7 +87,11 @@ async def list_sources(
     "/sources",
     summary="Start an ingestion",
     status_code=202,
-    responses={202: {"description": "A job; follow its events."}, 409: problem("Another ingestion is at work.")},
+    responses={
+        202: {"description": "A job; follow its events."},
+        409: problem("Another ingestion is at work."),
+        **BODY_PROBLEMS,
+    },
 )
 async def add_sources(request: Request, body: Annotated[NewSources, Body()]) -> Response:
     job = await (await _jobs(request)).start(body.to_spec())

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.afterwards import add_afterwards
 from api.bodies import CheckedRoute
-from api.examples import problem
+from api.examples import BODY_PROBLEMS, problem
 from rag.errors import InvalidRequest
 from rag.events import citation_data, document_data, timestamp
 from rag.request import readable_text
@@ -59,7 +59,7 @@ async def get_thread(request: Request, thread_id: ThreadId) -> dict[str, Any]:
     return found
 
 
-@router.patch("/threads/{thread_id}", summary="Give a conversation another title", responses=_NONE)
+@router.patch("/threads/{thread_id}", summary="Give a conversation another title", responses={**_NONE, **BODY_PROBLEMS})
 async def rename_thread(request: Request, thread_id: ThreadId, body: Annotated[NewTitle, Body()]) -> dict[str, Any]:
     service: Footnote = request.app.state.service
     store = await service.conversations.store()
