@@ -75,6 +75,7 @@ byId("ask-form").addEventListener("submit", (event) => {
   if (!question || active) return;
   field.value = "";
   grow();
+  if (!matchMedia("(hover: hover)").matches) field.blur(); // puts the keyboard of the screen away
   ask({ question }).catch(troubled);
 });
 

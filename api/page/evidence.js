@@ -2,7 +2,8 @@
 import { byId, el, hostOf, icon, outward, plain, safeLink } from "./dom.js";
 import { ago, say } from "./words.js";
 
-const AROUND = 200; // characters of the document shown on either side of the quote
+const AROUND = 400; // characters of its paragraph shown on either side of the quote, at most
+const ROOM = 260; // pixels in which most evidence can be read
 const NARROW = "(max-width: 40rem)"; // as in style.css: there the panel stands at the foot of the screen
 
 export function verdictChip(verdict) {
@@ -16,16 +17,17 @@ export function promise(citation) {
   return say(`${citation.verdict}Promise`);
 }
 
-/** The quote marked inside the words around it; null for a citation without a quote. */
+/** The quote marked in its paragraph; null for a citation without a quote. */
 export function quoteInContext(document, citation) {
   const { quote_start: start, quote_end: end } = citation;
   if (start === undefined) return null;
   const points = Array.from(document.text); // offsets count code points
-  const from = Math.max(0, start - AROUND), to = Math.min(points.length, end + AROUND);
+  const before = points.slice(0, start).join("").split("\n\n").at(-1);
+  const after = points.slice(end).join("").split("\n\n")[0];
   return el("blockquote", { dir: "auto" }, [
-    (from > 0 ? "… " : "") + points.slice(from, start).join(""),
+    before.length > AROUND ? `… ${before.slice(-AROUND).replace(/^\S*\s/, "")}` : before,
     el("mark", { text: points.slice(start, end).join("") }),
-    points.slice(end, to).join("") + (to < points.length ? " …" : ""),
+    after.length > AROUND ? `${after.slice(0, AROUND).replace(/\s\S*$/, "")} …` : after,
   ]);
 }
 
@@ -126,7 +128,7 @@ export class Evidence {
     }
     const left = Math.max(12, Math.min(box.left - 24, document.documentElement.clientWidth - this.panel.offsetWidth - 12));
     const over = box.top - byId("main").offsetTop - 16, under = innerHeight - box.bottom - 16;
-    const below = height <= under || under >= over;
+    const below = under >= Math.min(height, ROOM) || under >= over;
     const tall = Math.min(height, Math.max(below ? under : over, 160));
     this.panel.style.maxHeight = `${tall}px`;
     this.panel.style.left = `${left + scrollX}px`;

@@ -108,7 +108,7 @@ export class Sources {
   }
 
   ended(report, line, log) {
-    line.textContent = `${say(report.stopped ? "jobStopped" : "jobDone")}: ${say("jobCounts", report.pages)}`;
+    line.textContent = `${say(report.stopped ? "jobStopped" : "jobDone")} ${say("jobCounts", report.pages)}`;
     const failures = report.failures.map(({ url, detail, reason }) => el("li", { text: `${plain(url)}: ${plain(detail || reason)}` }));
     log.replaceChildren(...failures);
     log.hidden = failures.length === 0;
