@@ -102,7 +102,7 @@ class Footnote:
         self._runs: Runs | None = None
         self._index: Index | None = None
         self._chains: dict[tuple[bool, bool], Runnable[Any, Any]] = {}
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[Index] | None = None
         self._pace = Pace()
         self._closed = False
         OutputGuard(settings.blocked_phrases)  # a pattern that cannot be read shows now, not at the first answer
@@ -146,13 +146,15 @@ class Footnote:
 
     async def aclose(self) -> None:
         """Ends what still runs, and lets go of the index and the journal. May be called more than once."""
-        runs, self._runs, index, self._index = self._runs, None, self._index, None
+        runs, self._runs, opening, self._opening, self._index = self._runs, None, self._opening, None, None
         self._closed = True
         if runs is not None:
             await runs.close()
         await self.conversations.close()
-        if index is not None:
-            await asyncio.to_thread(index.close)
+        if opening is not None:
+            await asyncio.wait([opening])
+            if not opening.cancelled() and opening.exception() is None:
+                await asyncio.to_thread(opening.result().close)
 
     @property
     def runs(self) -> Runs:
@@ -179,10 +181,18 @@ class Footnote:
         Raises:
             StorageError, IndexUnavailable, IndexMismatch: it cannot be used as it is.
         """
-        async with self._opening:
-            if self._index is None:
-                self._index = await asyncio.to_thread(self._open_index, self.settings, self.embeddings)
-            return self._index
+        if self._index is None:
+            self._index = await asyncio.shield(self._being_opened())
+        return self._index
+
+    def _being_opened(self) -> asyncio.Task[Index]:
+        """One opening for all who wait. It goes on when somebody stops waiting: a slow machine must not begin anew."""
+        opening = self._opening
+        if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
+            self._opening = opening = asyncio.create_task(
+                asyncio.to_thread(self._open_index, self.settings, self.embeddings), name="opening the index"
+            )
+        return opening
 
     async def chain(self, *, remembering: bool = False, agent: bool = False) -> Runnable[Any, Any]:
         """The chain as a LangChain runnable: `{"question": …}` in, question, documents and answer out.
