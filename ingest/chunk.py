@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from ingest.pieces import Piece, Section, page_sections, section_pieces
@@ -30,6 +30,8 @@ _TINY = 30
 _LONGEST_HEADING = 160
 _CONTEXT_SHARE = 0.4
 _MARGIN = 4
+_LONG_TOKEN = 12
+"""Characters. No text has tokens as long as that on average."""
 
 CountTokens = Callable[[str], int]
 
@@ -60,7 +62,8 @@ def chunk_page(
         target_tokens: how long a chunk should be where its section goes on.
         overlap: at most this share of a chunk repeats the end of the one before; 0 for none.
     """
-    plan = _Plan(count_tokens, max_tokens, min(target_tokens, max_tokens), overlap)
+    count = lru_cache(maxsize=1_024)(count_tokens)  # headings above chunks come again and again
+    plan = _Plan(count, max_tokens, min(target_tokens, max_tokens), overlap)
     seen: Counter[str] = Counter()
     chunks: list[Chunk] = []
     for section in _merged(page, page_sections(page), plan):
@@ -117,7 +120,10 @@ def _may_join(page: Page, first: Section, second: Section, plan: _Plan) -> bool:
     parent = first.path[:-1]
     if second.path[: len(parent)] != parent:
         return False
-    sizes = [plan.count(page.text[section.start : section.end][: plan.target * 8]) for section in (first, second)]
+    texts = sorted((page.text[section.start : section.end] for section in (first, second)), key=len)
+    if len(texts[0]) > _TINY * _LONG_TOKEN or len(texts[1]) > plan.target * _LONG_TOKEN:
+        return False  # too long, which needs no counting
+    sizes = [plan.count(text) for text in texts]
     return min(sizes) < _TINY and sum(sizes) <= plan.target * 2 // 3
 
 
@@ -194,7 +200,7 @@ def _fitting(
     """The slice of a group, halved when it is longer than the sum of its pieces said."""
     start, end, anchor = group[0].start, group[-1].end, group[0].anchor
     headed = (*path, group[0].columns) if group[0].columns else path
-    if plan.count(_embedded(page.title, headed, page.text[start:end])) <= plan.most:
+    if _surely_fits(page, group, headed, plan) or _fits(page, group, headed, plan):
         yield start, end, headed, anchor
     elif group[0].columns:
         yield from _fitting(page, [replace(piece, columns=None) for piece in group], path, plan)
@@ -206,6 +212,17 @@ def _fitting(
         yield from _fitting(page, group, path[1:], plan)
     else:
         yield from _split_last(page, group[0], plan)
+
+
+def _surely_fits(page: Page, group: Sequence[Piece], path: tuple[str, ...], plan: _Plan) -> bool:
+    """Whether the counts of the pieces leave so much room that their slice need not be counted again."""
+    inside = sum(piece.tokens + 1 for piece in group)
+    return inside < plan.most and inside + plan.count(_embedded(page.title, path, "")) + _MARGIN <= plan.most
+
+
+def _fits(page: Page, group: Sequence[Piece], path: tuple[str, ...], plan: _Plan) -> bool:
+    text = page.text[group[0].start : group[-1].end]
+    return plan.count(_embedded(page.title, path, text)) <= plan.most
 
 
 def _split_last(page: Page, piece: Piece, plan: _Plan) -> Iterator[tuple[int, int, tuple[str, ...], str | None]]:
