@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from rag.errors import StorageError
+from rag.index.faults import storage_faults
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pass (
@@ -38,17 +38,13 @@ class CrawlDatabase:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
+        self._path = path
+        with storage_faults(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = NORMAL")
             self.connection.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageError(
-                f"The list of visits {str(path)!r} cannot be opened: {error}.",
-                "Check that the data folder can be written. The file may be deleted; pages are then fetched again.",
-            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -63,15 +59,11 @@ class CrawlDatabase:
         Raises:
             StorageError: it could not be written; nothing was.
         """
-        try:
-            self.connection.execute("BEGIN IMMEDIATE")
-            yield self.connection
-            self.connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            self.connection.rollback()
-            raise StorageError(
-                f"The list of visits cannot be written: {error}.", "Check the space and the rights of the data folder."
-            ) from error
-        except BaseException:
-            self.connection.rollback()
-            raise
+        with storage_faults(self._path):
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException:
+                self.connection.rollback()
+                raise

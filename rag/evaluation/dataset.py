@@ -50,8 +50,9 @@ def read_cases(path: Path) -> list[Case]:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise InvalidRequest(
-            f"The questions in {str(path)!r} cannot be read: {error}.", "Give a UTF-8 file of one JSON object a line."
+            f"The questions in {str(path)!r} cannot be read: {why}.", "Give a UTF-8 file of one JSON object a line."
         ) from error
     cases = [_case(path, number, line) for number, line in _lines(text)]
     if not cases:
@@ -81,9 +82,10 @@ def _case(path: Path, number: int, line: str) -> Case:
             answerable=_flag(row.get("answerable", True)),
         )
     except ValueError as error:
+        why = f"it is no JSON at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
         known = ", ".join(sorted(_KNOWN - {"query", "query_id"}))
         raise InvalidRequest(
-            f"Line {number} of {str(path)!r} cannot be used: {error}.", f"Correct that line; it may have {known}."
+            f"Line {number} of {str(path)!r} cannot be used: {why}.", f"Correct that line; it may have {known}."
         ) from error
 
 

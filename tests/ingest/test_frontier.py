@@ -146,5 +146,5 @@ def test_memories_come_back_as_they_were(database: CrawlDatabase) -> None:
 
 def test_a_folder_that_cannot_be_written_is_told_with_a_cure(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(StorageError, match="data folder"):
+    with pytest.raises(StorageError, match="RAG_DATA_DIR"):
         CrawlDatabase(tmp_path / "file" / "frontier.db")

@@ -38,7 +38,7 @@ def test_lines_become_cases(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{not json", "Expecting"),
+        ("{not json", "no JSON at column 2"),
         ('["question"]', "not an object"),
         ('{"answers": ["x"]}', '"question" is missing'),
         ('{"question": "x", "gold": [1]}', '"gold" must be a list of texts'),
