@@ -13,13 +13,14 @@ export class Threads {
 
   async refresh() {
     const { threads } = await api.threads();
-    const held = this.list.contains(document.activeElement) ? document.activeElement.closest("li").dataset.thread : null;
+    const held = this.list.contains(document.activeElement) ? document.activeElement : null;
+    const id = held?.closest("li").dataset.thread, place = held && [...held.parentElement.children].indexOf(held);
     this.list.replaceChildren(...threads.map((thread) => this.row(thread)));
     byId("no-threads").hidden = threads.length > 0;
-    if (held) this.focus(held);
+    if (held) this.focus(id, place);
   }
 
-  focus(id) { this.list.querySelector(`[data-thread="${CSS.escape(id)}"] a`)?.focus(); }
+  focus(id, place = 0) { this.list.querySelector(`[data-thread="${CSS.escape(id)}"]`)?.children[place].focus(); }
 
   select(id) {
     this.current = id;
