@@ -39,7 +39,7 @@ function started(run) {
 }
 
 async function ask(fields) {
-  if (active) return;
+  if (isBusy()) return;
   if (!threadId || String(shown).startsWith("run:")) threadId = newThreadId();
   const turn = addTurn(fields.question);
   turn.element.scrollIntoView({ block: "start" });
@@ -58,6 +58,8 @@ async function follow(turn, options) {
   }
 }
 
+const isBusy = () => active !== null && !active.ended;
+
 function setActive(turn) {
   active = turn;
   byId("send").disabled = Boolean(turn);
@@ -72,7 +74,7 @@ byId("ask-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const field = byId("question");
   const question = field.value.trim();
-  if (!question || active) return;
+  if (!question || isBusy()) return;
   field.value = "";
   grow();
   if (!matchMedia("(hover: hover)").matches) field.blur(); // puts the keyboard of the screen away
