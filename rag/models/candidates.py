@@ -33,6 +33,7 @@ class Candidate:
     Attributes:
         rank: place of its document, from 0; `place`: of the sentence in it.
         before: the sentence in front of it, usable or not, which a pronoun may refer to.
+        nth: its place among the usable sentences of the document, from 0.
     """
 
     document: Document
@@ -40,6 +41,7 @@ class Candidate:
     place: int
     text: str
     before: str = ""
+    nth: int = 0
 
     @cached_property
     def term_list(self) -> list[str]:
@@ -71,13 +73,14 @@ def candidates(documents: Sequence[Document]) -> list[Candidate]:
 
 def _of_document(document: Document, rank: int) -> Iterator[Candidate]:
     headings = {document.title.strip(), *(part.strip() for part in document.section)}
-    before = ""
+    before, nth = "", 0
     for place, (start, end) in enumerate(split_sentences(document.text)):
         sentence = document.text[start:end]
         text = _LAST_MARKERS.sub("", sentence)
         cut = start == 0 and document.start > 0 and _CUT_START.match(text) is not None
         if not cut and text not in headings and is_sentence(text) and not _in_table(document.text, start, end):
-            yield Candidate(document, rank, place, _MARKER.sub("", text), before)
+            yield Candidate(document, rank, place, _MARKER.sub("", text), before, nth)
+            nth += 1
         before = sentence
 
 

@@ -46,6 +46,26 @@ _CUES = {
         re.IGNORECASE,
     ),
 }
+_DEFINITION = re.compile(
+    r"^(?:what(?:['’]s| is| are)|define|explain|describe"
+    r"|what (?:does|do)(?=.*\b(?:means?|do)\b))\s+(?:meant by )?"
+    r"|^(?:请?解释(?:一下)?)?(?:什么是|什么叫|何谓|何为)|(?:是什么|指什么|是指什么)(?:意思)?[?？]?$",
+    re.IGNORECASE,
+)
+_METHOD = re.compile(r"^how (?:do|does|can|could|should|is|are|to|would)\b|怎[么样]|如何|怎么办", re.IGNORECASE)
+_FOR_THE_READER = re.compile(r"^how (?:(?:do|can|could|should|would) (?:i|we|you|one)|to)\b|^怎|^如何", re.IGNORECASE)
+_WORKS = re.compile(r"\bwork(?:s|ing)?\W*$|工作|原理|是怎[么样]", re.IGNORECASE)
+_OF_SOMETHING = re.compile(
+    r"\b(?:name|number|amount|term|title|date|type|kind|percentage|population|capital|word|year|age|size|length|cost"
+    r"|more|less|than|basis"
+    r"|largest|smallest|biggest|first|last|most|only|main|other|another|one|two|three|some|that|which|who|whose)\b"
+    r"|\b(?:called|known|named|to|of|by|for|with|from|in|as|about)\W*$"
+    r"|\b(?:an?|the)\b.*['’]s\b|e[dn] to\b|名字|名称|[第最的]",
+    re.IGNORECASE,
+)
+_MOST_DEFINED = 5
+_BEYOND_SUBJECT = re.compile(r"\b(?:in|for|on|with|at|by|from|without|within|as|among|when|during)\b", re.IGNORECASE)
+_ASKING = frozenset({"work", "mean", "defin", "explain", "describ", "什么", "怎么", "怎样", "如何", "工作", "实现"})
 _NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w’'-]+|\w+·\w+")
 _KEY = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w’'.-]*|\b\w*\d\w*|[\"“']([^\"”']+)[\"”']")
 
@@ -89,6 +109,40 @@ class Question:
     def kind(self) -> str:
         """`money`, `share`, `number`, `year`, `time`, `name`, `reason`, or empty for anything else."""
         return next((kind for kind, pattern in _KIND_PATTERNS if pattern.search(self.text)), "")
+
+    @cached_property
+    def form(self) -> str:
+        """`definition`, `method` or `reason` when an explanation is asked for, else empty."""
+        text = self.text.strip()
+        if self.kind:
+            return self.kind if self.kind == "reason" else ""
+        if _DEFINITION.search(text) and not _OF_SOMETHING.search(text):
+            return "definition" if has_cjk(text) or len(self.terms) <= _MOST_DEFINED else ""
+        return "method" if _METHOD.search(text) else ""
+
+    @property
+    def is_for_the_reader(self) -> bool:
+        """Whether it asks what the reader has to do."""
+        return _FOR_THE_READER.search(self.text) is not None
+
+    @property
+    def asks_what(self) -> bool:
+        """Whether the thing itself is to be explained: `What is X?`, `How does X work?`."""
+        return self.form == "definition" or (self.form == "method" and _WORKS.search(self.text) is not None)
+
+    @property
+    def explains(self) -> bool:
+        """Whether an explanation is asked for, not a name, a number or another fact."""
+        return bool(self.form)
+
+    @cached_property
+    def subject(self) -> frozenset[str]:
+        """Terms of what is to be explained: `reparameterization trick`, when it goes on with `in a VAE`."""
+        parts = _BEYOND_SUBJECT.split(_DEFINITION.sub("", self.text.strip()))
+        for part in parts:
+            if found := frozenset(filter(is_distinctive, search_terms(part))) & self.terms - _ASKING:
+                return found
+        return self.terms
 
     def is_cued_by(self, sentence: str) -> bool:
         """Whether `sentence` holds the kind of thing that is asked for, beyond what the question says itself."""

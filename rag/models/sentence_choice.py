@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from rag.models.candidates import Candidate
 from rag.models.question import Question
+from rag.models.sentence_form import FORM_FEATURES, form_features
 
 Floats = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Floats]
 """Texts to rows of unit length."""
 
-FEATURES = ("meaning", "cover", "context", "pairs", "document", "cue", "new", "asks")
-WEIGHTS = np.array([1, 2.5, 4, 4, 1, 2, 1, -3], np.float32)
+FEATURES = ("meaning", "cover", "context", "pairs", "document", "cue", "new", "asks", *FORM_FEATURES)
+WEIGHTS = np.array([1, 2.5, 4, 4, 1, 2, 1, -3, 2, 3, 2.5, 1, -4], np.float32)
 """Of `FEATURES`, in their order."""
 
 MOST_EMBEDDED = 48
@@ -86,6 +87,7 @@ def _word_features(question: Question, candidates: Sequence[Candidate]) -> Float
             float(question.is_cued_by(candidate.text)),
             min(len(candidate.terms - question.all_terms), 6) / 6,
             float(candidate.text.endswith(("?", "？"))),
+            *form_features(question, candidate),
         )
 
     return np.array([features(candidate) for candidate in candidates], np.float32)

@@ -53,3 +53,39 @@ def test_keys_are_names_numbers_and_quoted_words() -> None:
 def test_a_question_of_stop_words_still_has_terms() -> None:
     assert Question("Who is he?").terms
     assert Question("").terms == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("question", "form"),
+    [
+        ("What is domain randomization?", "definition"),
+        ("What does GloVe do?", "definition"),
+        ("什么是虚拟节点？", "definition"),
+        ("How do I remove a page?", "method"),
+        ("How does selective search work?", "method"),
+        ("怎样移除一个网页？", "method"),
+        ("Why is it cut?", "reason"),
+        ("What is the capital of France?", ""),
+        ("What are stators attached to?", ""),
+        ("What is the bad air theory officially known as?", ""),
+        ("How did the Huguenots defend themselves?", ""),
+        ("How many pages are there?", ""),
+        ("识别问题的表达式是什么？", ""),
+    ],
+)
+def test_form_tells_questions_for_an_explanation_from_those_for_a_fact(question: str, form: str) -> None:
+    assert Question(question).form == form
+
+
+@pytest.mark.parametrize(
+    ("question", "subject"),
+    [
+        ("What is the reparameterization trick in a VAE?", {"trick"}),
+        ("How does selective search work?", {"select", "search"}),
+        ("什么是分段？", {"分段"}),
+    ],
+)
+def test_the_subject_is_what_is_to_be_explained(question: str, subject: set[str]) -> None:
+    found = Question(question).subject
+    assert subject <= found
+    assert not found & {"vae", "work", "what", "什么"}
