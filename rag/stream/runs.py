@@ -129,6 +129,8 @@ class Run:
             taken: `inf` for one that only waits for the end, and holds nothing back.
         """
         reader = Reader(self, after, taken=taken)
+        if taken is None and after >= self.kept:
+            reader.taken = self._kept_bytes  # it has all there is; it cannot be what holds the run back
         self.joined(reader)
         return reader
 

@@ -290,3 +290,27 @@ async def test_without_a_journal_nothing_is_started(tmp_path: Path, runs: Runs) 
     with pytest.raises(StorageError):
         await runs.start(again, produce, FIRST)
     runs.forget(again)
+
+
+async def test_a_reader_that_resumes_at_the_end_does_not_hold_the_run_back(runs: Runs) -> None:
+    """It has all there is, however long the run was before it came."""
+    go_on = asyncio.Event()
+
+    async def produce(run: Run) -> None:
+        for _ in range(3 * WINDOW_BYTES // 1_000):
+            run.emit(Token("x" * 1_000))
+            await run.room()
+        await go_on.wait()
+        run.emit(Token("more"))
+        await run.room()
+        run.emit(_done(run))
+
+    run = runs.new("What?", on_disconnect="continue")
+    await runs.start(run, produce, FIRST)
+    first = run.read_from(0)
+    while run.kept < 3 * WINDOW_BYTES // 1_000 + 1:
+        await first.read(5.0)
+    first.close()
+    resumed = run.read_from(run.kept)
+    go_on.set()
+    assert [event.name for event in await _all(resumed)] == ["token", "done"]
