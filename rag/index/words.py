@@ -28,7 +28,7 @@ LAYOUT = "1"
 BOOSTS: tuple[tuple[str, float], ...] = (("text", 1.0), ("title", 0.5), ("section", 0.5))
 _MAX_TERMS = 24
 _MAX_URL_PARTS = 32
-_WRITER_BYTES = 64_000_000
+_WRITER_BYTES = 32_000_000
 _REGEX_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
 
 
