@@ -146,6 +146,10 @@ def ingest(
 
 def main() -> None:
     """Entry point of the `ingest` script: errors are one line on stderr that ends in the cure."""
+    import logging
+
+    for room in ("rag", "ingest"):  # or Python prints their warnings on stderr, beside the report
+        logging.getLogger(room).addHandler(logging.NullHandler())
     try:
         app()
     except (InvalidRequest, ConfigurationError) as error:
@@ -163,8 +167,15 @@ def _sources(named: list[str]) -> list[str]:
     """The sources, with `-` replaced by the lines of stdin."""
     found: list[str] = []
     for source in named:
-        found += [line.strip() for line in sys.stdin if line.strip()] if source == "-" else [source]
+        found += _lines_of_stdin() if source == "-" else [source]
     return found
+
+
+def _lines_of_stdin() -> list[str]:
+    try:
+        return [line.strip() for line in sys.stdin if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("The sources on stdin are not text in UTF-8.", "Send one source a line.") from error
 
 
 def _settings(allow_hosts: list[str], **given: Any) -> Settings:
@@ -190,7 +201,7 @@ def _run(spec: IngestSpec, settings: Settings, *, as_json: bool) -> int:
         report, problem = asyncio.run(_ingest(spec, settings, view))
     print_report(report, console)
     if as_json:
-        sys.stdout.write(json.dumps(report.data(), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(report.data()) + "\n")
     if problem is not None:
         return _complain(problem, 1)
     return INTERRUPTED if report.stopped else report.exit_code

@@ -90,7 +90,7 @@ class Report:
         self.embedded += change.embedded
 
     def data(self) -> dict[str, Any]:
-        """The report as JSON values."""
+        """The report as JSON values; `removed` and `stopped` only where there is something to tell."""
         return {
             "run_id": self.run_id,
             "seconds": round(self.seconds, 3),
@@ -109,6 +109,6 @@ class Report:
             "bytes": self.bytes,
             "failures": [failure._asdict() for failure in self.failures],
             "skips": [skip._asdict() for skip in self.skips],
-            "removed": [skip._asdict() for skip in self.removed],
-            "stopped": self.stopped,
+            **({"removed": [skip._asdict() for skip in self.removed]} if self.removed else {}),
+            **({"stopped": True} if self.stopped else {}),
         }

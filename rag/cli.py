@@ -230,6 +230,8 @@ def config(as_json: AsJson = False) -> None:
 def main() -> None:
     """Entry point of the `footnote` script: errors are one line on stderr that ends in the cure."""
     code: object = 0
+    if sys.argv[1:2] != ["serve"]:
+        _keep_the_log_quiet()
     try:
         code = app(standalone_mode=False, prog_name="footnote")
         sys.stdout.flush()
@@ -244,6 +246,13 @@ def main() -> None:
     except BrokenPipeError:
         code = _close_quietly()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _keep_the_log_quiet() -> None:
+    """Without a handler Python would print warnings on stderr, beside the one line that tells what failed."""
+    import logging
+
+    logging.getLogger("rag").addHandler(logging.NullHandler())
 
 
 def _complain(message: str, code: int) -> int:

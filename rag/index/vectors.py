@@ -359,6 +359,8 @@ class VectorIndex:
                 "Set RAG_EMBEDDINGS back, or run `footnote rebuild` and restart.",
             )
         cure = "Try again; `footnote verify` looks for damage." if self._server else "Check RAG_CHROMA_URL."
+        if isinstance(error, httpx.TransportError | OSError):
+            return IndexUnavailable(f"Chroma ({where}) cannot be reached.", cure)
         return IndexUnavailable(f"Chroma ({where}) cannot be used: {str(error) or type(error).__name__}.", cure)
 
 

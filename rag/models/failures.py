@@ -54,7 +54,7 @@ TOO_LONG = Failure(
 REFUSED = Failure(
     ModelRefused,
     "does not take this request",
-    "The log says why; RAG_TEMPERATURE and RAG_MAX_ANSWER_TOKENS may not suit it.",
+    "The log of `footnote serve` says why; RAG_TEMPERATURE and RAG_MAX_ANSWER_TOKENS may not suit it.",
 )
 FILTERED = Failure(ModelRefused, "refused the request by its content filter", "Ask in other words.")
 UNREACHABLE = Failure(ModelUnavailable, "cannot be reached", _SERVER_CURE)

@@ -107,3 +107,15 @@ def test_the_report_is_shown_and_given_as_json() -> None:
         {"url": "https://example.com/", "reason": "unreachable", "detail": "It does not answer."}
     ]
     assert data["skips"] == [{"url": "https://example.com/x", "reason": "robots"}]
+
+
+def test_a_list_that_is_not_text_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bytes on stdin that are no UTF-8 end with one line, not with a traceback."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"http://a.example/\xff\n"), "utf-8"))
+    monkeypatch.setattr("sys.argv", ["ingest", "-"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 2
+    assert "not text in UTF-8" in capsys.readouterr().err
