@@ -148,6 +148,9 @@ def main() -> None:
     """Entry point of the `ingest` script: errors are one line on stderr that ends in the cure."""
     import logging
 
+    from ingest.arenas import share_arenas
+
+    share_arenas()
     for room in ("rag", "ingest"):  # or Python prints their warnings on stderr, beside the report
         logging.getLogger(room).addHandler(logging.NullHandler())
     try:

@@ -1,0 +1,20 @@
+"""Keeps an ingestion's memory together: glibc gives each thread arenas of its own, which keep what was freed there."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+_M_ARENA_MAX = -8
+_ARENAS = 2
+
+
+def share_arenas() -> None:
+    """Lets all threads of this process allocate from two arenas (mallopt(3)); elsewhere than on glibc, nothing.
+
+    A dozen threads that parse, embed and write in turn otherwise hold some 250 MB that none of them uses.
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_ARENA_MAX, _ARENAS)
