@@ -24,7 +24,7 @@ from rag.models.embeddings import EmbeddingModel, open_embeddings
 from rag.request import AskRequest
 from rag.service.conversations import Conversation, Conversations, interrupted_unless_finished
 from rag.service.pace import Pace
-from rag.service.producing import chain_input, link_maker, produce, read_log
+from rag.service.producing import chain_input, produce, read_log
 from rag.settings import Settings
 from rag.stream.assemble import Assembler, Assembly, Verify
 from rag.stream.guard import OutputGuard
@@ -356,6 +356,8 @@ class Footnote:
         )
 
     def _verifier(self, documents: Sequence[Document]) -> Verify:
+        from rag.citations.links import link_maker
         from rag.citations.verify import Verifier
 
-        return Verifier(documents, link=link_maker(self._index) if self._index is not None else None).verify
+        index = self._index
+        return Verifier(documents, link=link_maker(index.catalog.page_text) if index is not None else None).verify

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tracers.log_stream import RunLogPatch
@@ -15,10 +15,7 @@ from rag.service.pace import Pace
 from rag.stream.assemble import ANSWER_TAG, RETRIEVER_NAME, REWRITE_TAG, STEP_NAME, Assembler
 from rag.stream.run_log import astream_log
 from rag.stream.runs import Run
-from rag.vocabulary import Answer, Document
-
-if TYPE_CHECKING:
-    from rag.index.search import Index
+from rag.vocabulary import Answer
 
 _TURN_SECONDS = 0.005
 """How long one run may keep the event loop to itself."""
@@ -146,20 +143,3 @@ def chain_input(request: AskRequest) -> dict[str, Any]:
     if request.filter is not None:
         given["filter"] = request.filter.model_dump(exclude_none=True)
     return {name: value for name, value in given.items() if value is not None}
-
-
-def link_maker(index: Index) -> Callable[[Document, int, int], str]:
-    """Makes links that open a page at the quoted words; each page is looked up once."""
-    from rag.citations.links import text_fragment_link
-
-    pages: dict[str, str | None] = {}
-
-    def link(document: Document, start: int, end: int) -> str:
-        if document.url not in pages:
-            pages[document.url] = index.catalog.page_text(document.url)
-        text = pages[document.url]
-        if text is None:
-            return document.link
-        return text_fragment_link(document.url, document.anchor, text, document.start + start, document.start + end)
-
-    return link
