@@ -66,7 +66,7 @@ class SqlThreads(ABC):
 
     def __init__(self, instance: str, clock: Callable[[], float] = time.time) -> None:
         self.instance = instance
-        self._clock = clock
+        self._clock = lambda: round(clock(), 6)  # as exact as a time is listed, so that it can be paged on from
 
     @abstractmethod
     def _transaction(self) -> AbstractContextManager[Execute]:
