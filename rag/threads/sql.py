@@ -66,7 +66,11 @@ class SqlThreads(ABC):
 
     def __init__(self, instance: str, clock: Callable[[], float] = time.time) -> None:
         self.instance = instance
-        self._clock = lambda: round(clock(), 6)  # as exact as a time is listed, so that it can be paged on from
+        self._time = clock
+
+    def _now(self) -> float:
+        """Seconds, as exact as a time is listed, so that the list can be paged on from it."""
+        return round(self._time(), 6)
 
     @abstractmethod
     def _transaction(self) -> AbstractContextManager[Execute]:
@@ -77,7 +81,7 @@ class SqlThreads(ABC):
         """Whether that store is still open, in this process or another."""
 
     def begin(self, thread_id: str, question: str, *, run_id: str, owner: str = "") -> int:
-        now, key = self._clock(), {"owner": owner, "thread_id": thread_id}
+        now, key = self._now(), {"owner": owner, "thread_id": thread_id}
         with self._transaction() as execute:
             execute(
                 "INSERT INTO threads (owner, id, title, created_at, updated_at, turns) "
@@ -146,7 +150,7 @@ class SqlThreads(ABC):
         key = {"owner": owner, "thread_id": thread_id}
         with self._transaction() as execute:
             self._thread(execute, thread_id, owner)
-            self._settle(execute, key, self._clock(), refuse=False)
+            self._settle(execute, key, self._now(), refuse=False)
             rows = execute(f"SELECT {TURN_COLUMNS} FROM turns WHERE {_THESE_TURNS} ORDER BY n", **key)
         return [turn_from(row) for row in rows]
 
@@ -175,7 +179,7 @@ class SqlThreads(ABC):
         key = {"owner": owner, "thread_id": thread_id}
         with self._transaction() as execute:
             self._thread(execute, thread_id, owner)
-            self._settle(execute, key, self._clock())
+            self._settle(execute, key, self._now())
             execute(f"DELETE FROM threads WHERE {_THIS_THREAD}", **key)
         self._give_back_space()
 
@@ -183,7 +187,7 @@ class SqlThreads(ABC):
         with self._transaction() as execute:
             rows = execute("SELECT owner, id FROM threads WHERE updated_at < :before", before=before.timestamp())
             for owner, thread_id in rows:
-                self._settle(execute, {"owner": owner, "thread_id": thread_id}, self._clock(), refuse=False)
+                self._settle(execute, {"owner": owner, "thread_id": thread_id}, self._now(), refuse=False)
             deleted = execute(
                 "DELETE FROM threads WHERE updated_at < :before AND NOT EXISTS (SELECT 1 FROM turns "
                 "WHERE turns.owner = threads.owner AND turns.thread_id = threads.id AND state = 'running')",
@@ -215,7 +219,7 @@ class SqlThreads(ABC):
                 )
 
     def _end(self, execute: Execute, thread_id: str, owner: str, run_id: str, **columns: Any) -> int:
-        now = self._clock()
+        now = self._now()
         changes = ", ".join(f"{name} = :{name}" for name in columns)
         rows = execute(
             f"UPDATE turns SET {changes}, ended_at = :now "
