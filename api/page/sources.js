@@ -58,8 +58,9 @@ export class Sources {
 
   async start(body) {
     try {
-      await this.watch(await api.addSources(body));
-      this.address.value = "";
+      const job = await api.addSources(body);
+      if (!body.refresh) this.address.value = ""; // now: what is typed while the job runs is the reader's
+      await this.watch(job);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.status.replaceChildren(el("p", { role: "alert", text: `${explain(error.problem)} ${error.problem.detail || ""}` }));
