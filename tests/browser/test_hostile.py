@@ -133,6 +133,7 @@ async def test_questions_and_names_of_conversations_are_text(visit: Any) -> None
     await page.keyboard.press("Escape")
     visit.model.will_say("No.")
     await page.get_by_role("button", name="New conversation").click()
+    await expect(page.locator(".turn")).to_have_count(0)
     await visit.ask(HOSTILE[1])
     await expect(visit.turn().locator("h2")).to_have_text(HOSTILE[1])
     await _is_unharmed(page)

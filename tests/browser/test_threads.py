@@ -36,6 +36,7 @@ async def test_leaving_a_running_answer_and_coming_back_loses_nothing(visit: Any
     await visit.ask("Slow?", to_the_end=False)
     await expect(visit.turn().locator(".answer")).to_contain_text("Slowly")
     await visit.page.get_by_role("button", name="New conversation").click()
+    await expect(visit.page.locator(".turn")).to_have_count(0)
     await visit.ask("Quick?")
     assert "Quick." in await visit.text()
     await visit.page.locator(".thread a", has_text="Slow?").click()
