@@ -17,6 +17,7 @@ from api.errors import add_error_answers
 from api.examples import EVERYWHERE
 from api.garbage import collected_between_answers
 from api.headers import SecurityHeaders
+from api.hosts import KnownHosts
 from api.metrics import CountRequests, Metrics
 from api.page_route import add_page
 from api.reference import add_reference
@@ -64,6 +65,8 @@ def create_app(settings: Settings | None = None, service: Footnote | None = None
     add_page(app)
     add_reference(app)
     add_error_answers(app)
+    if not service.settings.api_keys:
+        app.add_middleware(KnownHosts, names=service.settings.served_hosts)
     app.add_middleware(CountRequests, metrics=metrics)
     app.add_middleware(SecurityHeaders)
     return app

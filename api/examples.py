@@ -32,9 +32,9 @@ PROBLEM_EXAMPLE = {
     "type": "urn:footnote:error:invalid-request",
     "title": "The request cannot be used",
     "status": 422,
-    "detail": "The field 'question' cannot be used: It is blank; write a question.",
+    "detail": "The field 'question' cannot be used: It is blank; write some text.",
     "retryable": False,
-    "errors": [{"field": "question", "why": "It is blank; write a question."}],
+    "errors": [{"field": "question", "why": "It is blank; write some text."}],
 }
 
 ASK_EXAMPLES: dict[str, Example] = {

@@ -25,10 +25,17 @@ async def live() -> dict[str, str]:
     responses={503: problem("Not now; `reasons` says why.")},
 )
 async def ready(request: Request) -> Response:
-    """Asks the index, and looks at the journal and the models. 503 with `reasons` when something is missing."""
+    """Asks the index, and looks at the journal and the models. 503 with `reasons` when something is missing.
+
+    `modes` are those that the model can be asked in: `agent` takes one that can call tools.
+    """
     service: Footnote = request.app.state.service
     health = await service.health()
-    facts: dict[str, Any] = {"chat_model": service.chat.name, "embeddings": service.embeddings.name}
+    facts: dict[str, Any] = {
+        "chat_model": service.chat.name,
+        "embeddings": service.embeddings.name,
+        "modes": service.modes,
+    }
     if health.ok:
         return JSONResponse({"status": "ready", **facts})
     detail = " ".join(health.problems.values())

@@ -17,7 +17,7 @@ from api.sse import SSE_HEADERS
 from ingest.jobs import Job, JobEvent, Jobs
 from ingest.progress import event_data
 from ingest.spec import IngestSpec
-from rag.errors import NotFound
+from rag.errors import NotFound, without_password
 from rag.events import timestamp
 from rag.index.catalog import PageRow
 from rag.service import Footnote
@@ -109,7 +109,7 @@ async def remove_source(
 
     def remove() -> int:
         if index.catalog.page_row(url) is None:
-            raise NotFound(f"There is no source {url[:200]!r}.", "GET /sources lists them.")
+            raise NotFound(f"There is no source {without_password(url)[:200]!r}.", "GET /sources lists them.")
         with index.writer("removing a source") as writer:
             return sum(change.removed for change in writer.remove([url]))
 

@@ -12,7 +12,7 @@ Faults, one a claim, in turn:
 * other_number: a number of another sentence of the passage, or of another document, put in its place
 * name: a name replaced by another of the same sentence's passage, or of another document
 * date: the month, the day or the year changed
-* unit: km → miles, % → percentage points, million → billion, $ → €, 公里 → 英里, 万 → 亿, …
+* unit: km → miles, % → percentage points, million → billion, $ → €, annual → monthly, 公里 → 英里, 万 → 亿, …
 * negation: not, never, no longer, failed to, 没有, 并未, 不, 从未 … added, or taken out
 * other_page: a sentence of another passage, half of them of the same article
 """
@@ -236,6 +236,9 @@ _UNITS = [
     ("美元", "欧元"),
     ("英镑", "美元"), (r"(?<=\d) ?%", "个百分点"), (r"(?<=\d) ?年(?=[的，后前来])", "个月"), 
     (r"(?<=\d) ?小时", "分钟"), (r"(?<=\d) ?分钟", "小时"),
+    (r"\bannual(?:ly)?\b", "monthly"), (r"\bmonthly\b", "annual"), (r"\bdaily\b", "weekly"),
+    (r"\bper (?:day|month)\b", "per year"), (r"\bper year\b", "per week"), (r"(?<=\d) ?MB\b", " GB"),
+    (r"(?<=\d) ?ms\b", " s"), (r"(?<=[两三四五六七八九\d])次", "年"),
     (r"平方公里", "平方米"), (r"(?<=\d) ?天", "周"), (r"英尺", "米"), (r"(?<=\d) ?码", "米"),
     (r"(?<=\d) ?岁", "个月"), ("百万", "万"), ("磅", "公斤"),
 ]  # fmt: skip

@@ -112,6 +112,8 @@ def _en_voice(text: str, rng: random.Random) -> str:
 def _en_forms(text: str, rng: random.Random) -> str:
     text = re.sub(r"(?<=\d)%", " percent", text)
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    text = re.sub(r"\b([A-Z][a-z]{2,8}) (\d{1,2}), (\d{4})\b", r"\2 \1 \3", text)
+    text = text.replace("United States", "U.S.").replace("European Union", "EU").replace("United Kingdom", "UK")
     return re.sub(r"\b(" + "|".join(_FORMS) + r")\b(?= [a-z])", lambda match: _FORMS[match.group()], text)
 
 

@@ -116,7 +116,7 @@ async def read_answer(port: int) -> int:
 async def open_ask(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     body = b'{"question": "What keeps vectors?"}'
-    head = f"POST /ask HTTP/1.1\r\nhost: bench\r\nconnection: close\r\ncontent-length: {len(body)}\r\n"
+    head = f"POST /ask HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {len(body)}\r\n"
     writer.write(head.encode() + b"content-type: application/json\r\n\r\n" + body)
     status = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1]
     if status != b"200":

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from ingest.media import PAGE_TYPES, media_type
 from ingest.urls import site_of
 from rag.errors import SourceError, SourceGone, SourceRefused, SourceTooLarge, SourceUnreachable, SourceUnreadable
+
+if TYPE_CHECKING:
+    import aiohttp
 
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 Admit = Callable[[str, bool], Awaitable[None]]
@@ -139,11 +141,14 @@ def check_type(url: str, response: aiohttp.ClientResponse, wanted: frozenset[str
 
 def translate(error: Exception, url: str, host: str) -> Exception:
     """The one table of what the HTTP library raises and what we make of it."""
+    import aiohttp
+
     match error:
         case aiohttp.ClientConnectorDNSError():
             return SourceUnreachable(f"The host of {url!r} cannot be found.", "Check its spelling and your network.")
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
-            return SourceUnreachable(f"{url!r} has no valid certificate: {error}.", "Check the site in a browser.")
+            what = getattr(getattr(error, "certificate_error", None), "verify_message", "") or "no secure connection"
+            return SourceUnreachable(f"{url!r} has no valid certificate: {what}.", "Check the site in a browser.")
         case aiohttp.ClientPayloadError():
             fault = SourceUnreachable(f"The body of {url!r} was cut short or is badly encoded.", "Try again later.")
             return Transient(fault, host)
@@ -152,6 +157,9 @@ def translate(error: Exception, url: str, host: str) -> Exception:
             return SourceUnreachable(f"{url!r} answers what is not HTTP: {what[:200]}", "Check the site.")
         case aiohttp.InvalidURL():
             return SourceRefused(f"{url!r} is not a usable URL.", "Check its spelling.")
+        case aiohttp.ClientConnectorError():
+            what = error.os_error.strerror or "no connection"
+            return Transient(SourceUnreachable(f"{url!r} cannot be reached: {what}.", "Try again later."), host)
         case _:
             what = type(error).__name__ if not str(error) else str(error)
             return Transient(SourceUnreachable(f"{url!r} cannot be reached: {what}.", "Try again later."), host)

@@ -153,17 +153,28 @@ def main() -> None:
     share_arenas()
     for room in ("rag", "ingest"):  # or Python prints their warnings on stderr, beside the report
         logging.getLogger(room).addHandler(logging.NullHandler())
+    code: object = 0
     try:
-        app()
+        code = app(standalone_mode=False, prog_name="ingest")
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except typer.TyperException as error:
+        code = _complain(f"{_usage(error)}. See `ingest --help`.", 2)
     except (InvalidRequest, ConfigurationError) as error:
-        sys.exit(_complain(error, 2))
+        code = _complain(str(error), 2)
     except FootnoteError as error:
-        sys.exit(_complain(error, 1))
+        code = _complain(str(error), 1)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _complain(error: FootnoteError, code: int) -> int:
-    sys.stderr.write(f"ingest: {error}\n")
+def _complain(message: str, code: int) -> int:
+    sys.stderr.write(f"ingest: {' '.join(message.split())}\n")
     return code
+
+
+def _usage(error: typer.TyperException) -> str:
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    return message.rstrip(".")
 
 
 def _sources(named: list[str]) -> list[str]:
@@ -206,7 +217,7 @@ def _run(spec: IngestSpec, settings: Settings, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(report.data()) + "\n")
     if problem is not None:
-        return _complain(problem, 1)
+        return _complain(str(problem), 1)
     return INTERRUPTED if report.stopped else report.exit_code
 
 
@@ -215,6 +226,7 @@ async def _ingest(spec: IngestSpec, settings: Settings, view: Any) -> tuple[Repo
     import asyncio
     import signal
 
+    from ingest.arenas import keep_imports
     from ingest.opening import open_ingestion
     from rag.index.search import Index
     from rag.models.embeddings import open_embeddings
@@ -223,6 +235,7 @@ async def _ingest(spec: IngestSpec, settings: Settings, view: Any) -> tuple[Repo
     index = Index.open(settings, embeddings)
     try:
         async with open_ingestion(spec, settings, index=index, embeddings=embeddings, listener=view) as ingestion:
+            keep_imports()
             loop = asyncio.get_running_loop()
             task = asyncio.create_task(ingestion.run())
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ingest.progress import IngestEvent, PageSettled, Progress
 from ingest.report import Report
+from rag.errors import without_secrets
 
 SHOWN = 20
 
@@ -94,7 +95,7 @@ def page_line(event: PageSettled) -> str:
         told = f"{event.chunks} chunks, {event.embedded} embedded"
     else:
         told = f"{event.reason}: {event.detail}" if event.detail else event.reason
-    return f"{event.outcome:<10} {event.url}  {told}".rstrip()
+    return f"{event.outcome:<10} {without_secrets(event.url)}  {told}".rstrip()
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -111,8 +112,8 @@ def print_report(report: Report, console: Console) -> None:
     table.add_row("network", traffic)
     table.add_row("time", _duration(report.seconds))
     console.print(table)
-    lines = [f"failed   {item.url}  {item.reason}: {item.detail}" for item in report.failures]
-    lines += [f"removed  {item.url}  {item.reason}" for item in report.removed]
+    lines = [f"failed   {without_secrets(item.url)}  {item.reason}: {item.detail}" for item in report.failures]
+    lines += [f"removed  {without_secrets(item.url)}  {item.reason}" for item in report.removed]
     for line in lines[:SHOWN]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if len(lines) > SHOWN:

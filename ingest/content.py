@@ -19,7 +19,7 @@ from ingest.noise import Noise, is_chrome_name
 from ingest.oracle import Oracle
 from ingest.weights import Weights, weigh
 
-_SEMANTIC = etree.XPath(".//main | .//*[@role='main'] | .//article | .//*[@itemprop='articleBody']")
+_SEMANTIC = etree.XPath(".//*[self::main or self::article or @role='main' or @itemprop='articleBody']")
 _TECHNICAL = etree.XPath("boolean(.//pre | .//dt[@id] | .//math)")
 _HEADINGS = etree.XPath(".//h2 | .//h3")
 _WORD = re.compile(r"\w+")
@@ -46,8 +46,9 @@ def main_blocks(root: etree._Element) -> list[Draft]:
     body = root.find("body")
     if body is None:
         body = root
-    noise = Noise(weigh(body), HidingRules(root))
-    weights = weigh(body, noise)
+    everything = weigh(body)
+    noise = Noise(everything, HidingRules(root))
+    weights = everything.without(noise)
     container = main_container(body, weights)
     technical = is_technical(container)
     if not technical:

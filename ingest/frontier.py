@@ -18,6 +18,8 @@ from ingest.urls import site_of
 Origin = Literal["named", "sitemap", "link", "known", "again"]
 State = Literal["waiting", "taken", "queued", "deferred", "failed", "done"]
 RESUME_WITHIN = timedelta(hours=24)
+REPLACED = "replaced"
+"""Why a visit is deferred that has to be made again; for the others it is enough to know all pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,9 @@ class Frontier:
                 ).fetchone()
             self.number = int(row[0])
             connection.execute(
-                "UPDATE visit SET state = 'waiting' WHERE pass = ? AND state NOT IN ('waiting', 'done')",
-                (self.number,),
+                "UPDATE visit SET state = 'waiting' WHERE pass = ? AND state NOT IN ('waiting', 'done')"
+                " AND NOT (state = 'deferred' AND outcome <> ?)",
+                (self.number, REPLACED),
             )
             connection.execute("DELETE FROM visit WHERE pass NOT IN (SELECT id FROM pass WHERE finished_at IS NULL)")
         self._count_waiting()

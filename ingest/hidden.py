@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from lxml import etree
 
-_HIDING_STYLE = re.compile(
-    r"display:none|visibility:(?:hidden|collapse)|font-size:0*(?:\.0+)?(?:px|pt|em|rem|%)?(?:;|!|$)"
-    r"|font-size:[01](?:\.\d+)?p[xt](?:;|!|$)|opacity:0*(?:\.0+)?(?:;|!|$)|color:transparent"
-    r"|(?:text-indent|left|top|right):-\d{3,}|clip:rect\(0|clip-path:inset\((?:50|100)%"
-)
-_NO_SIZE = re.compile(r"(?:^|;)(?:max-)?(?:height|width):0(?:px)?(?:;|!|$)")
-_WHITE = r"(?:#fff(?:fff)?|white|rgba?\(255,255,255(?:,[\d.]+)?\))(?:;|!|$)"
-_WHITE_TEXT = re.compile(rf"(?:^|;)color:{_WHITE}")
-_BACKGROUND = re.compile(rf"(?:^|;)background(?:-color|-image)?:(?!{_WHITE}|transparent|none|inherit)")
+from ingest.style import WHITE, Colour, Declarations, colour, colour_of, declarations, ground_of, hides, removes
+
 _STYLE_BYTES = 200_000
+_MOST_RULES = 2_000
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
-_NAMES = re.compile(r"[a-z]*((?:[.#][\w-]+)+)")
+_COMPOUND = re.compile(r"([a-z][\w-]*|\*)?((?:[.#][\w-]+|\[[\w-]+(?:=[\"']?[^\"'\]]*[\"']?)?\])*)")
+_PART = re.compile(r"[.#][\w-]+|\[([\w-]+)(?:=[\"']?([^\"'\]]*)[\"']?)?\]")
+_SELECTOR = re.compile(r"[\w.#\-\[\]=\"' >*]+")
+_DEEPEST = 64
 _HIDING_CLASS = re.compile(
     r"(?:^|\s)(?:sr-only|screen-reader-text|screen-reader|visually-?hidden|visuallyHidden|u-hidden|is-hidden|d-none"
     r"|a11y-hidden|element-invisible|offscreen|assistive-text)(?:\s|$)",
     re.IGNORECASE,
 )
 _BODY = frozenset({"html", "body", "main", "article"})
+_SHOWING = frozenset({"display", "visibility", "opacity"})
+"""Properties by which a rule may show again what another hides."""
 
 
 def is_hidden(element: etree._Element) -> bool:
@@ -36,55 +37,144 @@ def is_hidden(element: etree._Element) -> bool:
         return True
     if attributes.get("aria-hidden", "").lower() == "true":
         return True
-    style = _squeezed(attributes.get("style") or "")
-    if style and hides(style):
-        return "display:none" in style or not _frames_page(element)
-    if _WHITE_TEXT.search(style) or (
-        element.tag == "font" and re.fullmatch(_WHITE, attributes.get("color", "").lower())
-    ):
-        return not _has_background(element)
-    return _HIDING_CLASS.search(attributes.get("class", "")[:2_000]) is not None
+    written = colour(attributes.get("color", "").lower()) if element.tag == "font" else None
+    if "style" in attributes:
+        style = declarations(attributes["style"])
+        if hides(style):
+            return style.get("display") == "none" or not _frames_page(element)
+        written = colour_of(style) or written
+    if written is not None and _is_lost_on_ground(element, written):
+        return True
+    return "class" in attributes and _HIDING_CLASS.search(attributes["class"][:2_000]) is not None
 
 
-def hides(style: str) -> bool:
-    """Whether declarations, in lower case and without spaces, keep an element from being seen."""
-    return bool(_HIDING_STYLE.search(style)) or ("overflow:hidden" in style and bool(_NO_SIZE.search(style)))
+class _Compound(NamedTuple):
+    """One part of a selector: `p.note[data-x=y]`."""
+
+    tag: str
+    names: frozenset[str]
+    attributes: tuple[tuple[str, str | None], ...]
+
+    def fits(self, element: etree._Element) -> bool:
+        if self.tag and self.tag != element.tag:
+            return False
+        given = element.attrib
+        if self.names and not self.names <= _names(element):
+            return False
+        return all(name in given and value in (None, given[name].lower()) for name, value in self.attributes)
+
+
+class _Rule(NamedTuple):
+    """What one rule does to elements that fit; rules compare by what CSS prefers: ids, classes, tags, then order."""
+
+    weight: tuple[int, int, int]
+    order: int
+    selector: tuple[_Compound, ...]
+    hiding: bool
+
+    def fits(self, element: etree._Element) -> bool:
+        *around, last = self.selector
+        if not last.fits(element):
+            return False
+        node = element.getparent()
+        for compound in reversed(around):
+            for _ in range(_DEEPEST):
+                if node is None or compound.fits(node):
+                    break
+                node = node.getparent()
+            if node is None or not compound.fits(node):
+                return False
+            node = node.getparent()
+        return True
 
 
 class HidingRules:
-    """The simple rules of a page's own `<style>` elements that hide elements by class or id.
+    """The simple rules of a page's own `<style>` elements that hide elements, or show them again.
 
-    Rules for other media and for states are left alone; a rule for more names that shows an element again wins.
+    Names, attributes and tags, also of elements around, are understood; rules for other media and for states are left
+    alone. White text hides only where the page states no background at all.
     """
 
     def __init__(self, root: etree._Element) -> None:
-        self._hiding: set[frozenset[str]] = set()
-        self._showing: set[frozenset[str]] = set()
-        for style in root.iter("style"):
-            for selectors, declarations in _RULE.findall(_top_level((style.text or "")[:_STYLE_BYTES])):
-                self._add(selectors.lower(), _squeezed(declarations))
-        self._hiding -= self._showing
+        self._rules: dict[str, list[_Rule]] = {}
+        self._count = 0
+        sheets = [_top_level((style.text or "")[:_STYLE_BYTES]) for style in root.iter("style")]
+        self._is_plain = not any("background" in sheet.lower() for sheet in sheets) and not any(
+            "stylesheet" in (link.get("rel") or "").lower() for link in root.iter("link")
+        )
+        for sheet in sheets:
+            for selectors, body in _RULE.findall(sheet):
+                self._add(selectors.lower(), declarations(body))
+        self._hiding = {kind for kind, rules in self._rules.items() if any(rule.hiding for rule in rules)}
 
     def __bool__(self) -> bool:
         return bool(self._hiding)
 
     def hide(self, element: etree._Element) -> bool:
-        attributes = element.attrib
-        names = {f".{name}" for name in attributes.get("class", "").lower().split()}
-        if "id" in attributes:
-            names.add(f"#{attributes['id'].lower()}")
-        hiding = [rule for rule in self._hiding if rule <= names]
-        return bool(hiding) and not any(rule <= names for rule in self._showing)
+        """Whether the strongest rule for the element, of any kind, hides it."""
+        for kind in self._hiding:
+            fitting = [rule for rule in self._rules[kind] if rule.fits(element)]
+            if fitting and max(fitting, key=lambda rule: (rule.weight, rule.order)).hiding:
+                return kind != "colour" or _is_lost_on_ground(element, WHITE)
+        return False
 
-    def _add(self, selectors: str, declarations: str) -> None:
-        hiding = hides(declarations)
-        if not hiding and not re.search("display:|visibility:visible|opacity:", declarations):
+    def _add(self, selectors: str, style: Declarations) -> None:
+        kinds = dict(_kinds(style, self._is_plain))
+        if not kinds or self._count > _MOST_RULES:
             return
-        for selector in selectors.split(","):
-            match = _NAMES.fullmatch(selector.strip())
-            if match:
-                rule = frozenset(re.findall(r"[.#][\w-]+", match.group(1)))
-                (self._hiding if hiding else self._showing).add(rule)
+        self._count += 1
+        for text in selectors.split(","):
+            selector = _selector(text.strip())
+            if selector is None:
+                continue
+            for kind, hiding in kinds.items():
+                self._rules.setdefault(kind, []).append(_Rule(_weight(selector), self._count, selector, hiding))
+
+
+def _kinds(style: Declarations, plain: bool) -> Iterator[tuple[str, bool]]:
+    """What a rule decides about seeing an element, by kind, and whether it hides."""
+    for name in _SHOWING & style.keys():
+        one = {name: style[name]}
+        yield name, removes(one) or hides(one)
+    rest = {name: value for name, value in style.items() if name not in _SHOWING}
+    if hides(rest):
+        yield "rest", True
+    written = colour_of(style)
+    if written is not None:
+        ground = colour(ground_of(style)) if ground_of(style) else (WHITE if plain else None)
+        yield "colour", ground is not None and written.is_like(ground)
+
+
+def _selector(text: str) -> tuple[_Compound, ...] | None:
+    """A selector of names, attributes and tags, where a child counts as a descendant; None for any other."""
+    if not _SELECTOR.fullmatch(text):
+        return None
+    found = []
+    for part in text.replace(">", " ").split():
+        match = _COMPOUND.fullmatch(part)
+        if match is None:
+            return None
+        names = frozenset(piece[0] for piece in _PART.finditer(match[2]) if piece[0][0] != "[")
+        attributes = tuple((piece[1], piece[2]) for piece in _PART.finditer(match[2]) if piece[0][0] == "[")
+        found.append(_Compound("" if match[1] in (None, "*") else match[1], names, attributes))
+    last = found[-1] if found else None
+    # A bare tag is believed only for what is not a block of the page
+    return tuple(found) if last and (last.names or last.attributes or last.tag not in ("", "div", *_BODY)) else None
+
+
+def _weight(selector: tuple[_Compound, ...]) -> tuple[int, int, int]:
+    names = [name for compound in selector for name in compound.names]
+    ids = sum(name.startswith("#") for name in names)
+    attributes = sum(len(compound.attributes) for compound in selector)
+    return ids, len(names) - ids + attributes, sum(bool(compound.tag) for compound in selector)
+
+
+def _names(element: etree._Element) -> set[str]:
+    attributes = element.attrib
+    names = {f".{name}" for name in attributes.get("class", "").lower().split()}
+    if "id" in attributes:
+        names.add(f"#{attributes['id'].lower()}")
+    return names
 
 
 def _top_level(css: str) -> str:
@@ -101,19 +191,18 @@ def _top_level(css: str) -> str:
     return "".join(kept)
 
 
-def _squeezed(style: str) -> str:
-    return "".join(style.lower().split())
-
-
-def _has_background(element: etree._Element) -> bool:
-    """Whether the element or one around it states a colour that white text can be read on."""
+def _is_lost_on_ground(element: etree._Element, written: Colour) -> bool:
+    """Whether text of this colour cannot be told from the nearest background that is stated; white when none is."""
+    if written.is_faint:
+        return True
     node: etree._Element | None = element
     while node is not None:
-        colour = (node.get("bgcolor") or "").lower()
-        if _BACKGROUND.search(_squeezed(node.get("style") or "")) or (colour and not re.fullmatch(_WHITE, colour)):
-            return True
+        ground = ground_of(declarations(node.get("style") or "")) or (node.get("bgcolor") or "").lower()
+        if ground:
+            behind = colour(ground)
+            return behind is not None and not behind.is_faint and written.is_like(behind)
         node = node.getparent()
-    return False
+    return written.is_like(WHITE)
 
 
 def _frames_page(element: etree._Element) -> bool:

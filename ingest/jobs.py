@@ -19,7 +19,7 @@ from ingest.report import Report
 from ingest.spec import IngestSpec
 from ingest.urls import is_web
 from ingest.writing import Pause, no_pause
-from rag.errors import Conflict, FootnoteError, InvalidRequest, NotFound
+from rag.errors import Conflict, FootnoteError, InvalidRequest, NotFound, without_password
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -156,7 +156,8 @@ class Jobs:
         local = [source for source in spec.sources if not is_web(source)]
         if local:
             raise InvalidRequest(
-                f"{local[0]!r} is not a URL.", "Send URLs; files are ingested with the `ingest` command on the server."
+                f"{without_password(local[0])!r} is not a URL.",
+                "Send URLs; files are ingested with the `ingest` command on the server.",
             )
         async with self._starting:
             self._require_idle()

@@ -74,6 +74,11 @@ class Openings:
             connection.execute("DELETE FROM opening WHERE url = ?", (url,))
             connection.executemany("INSERT OR IGNORE INTO opening VALUES (?, ?)", [(value, url) for value in openings])
 
+    def are_new(self, url: str, openings: Sequence[int]) -> bool:
+        """Whether the page had none of these."""
+        mine = {row[0] for row in self._database.connection.execute("SELECT hash FROM opening WHERE url = ?", (url,))}
+        return mine.isdisjoint(openings)
+
     def are_borrowed(self, url: str, links: Sequence[str]) -> bool:
         """Whether at least half of the sentences of `url` are among those of pages it links to."""
         connection = self._database.connection

@@ -18,6 +18,7 @@ _DATE = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 )
 _SITE_SUFFIX = re.compile(r"\s+(?:[|·•»—–-]|::)\s+")
+_NAMED = etree.XPath("//*[(self::a and @rel='author') or @itemprop='author']")
 _MOST_LINKS = 20_000
 _LONGEST_JSON = 500_000
 _LONGEST_TITLE = 300
@@ -168,7 +169,7 @@ def _author(root: etree._Element, metas: dict[str, str], stated: dict[str, Any])
     known = [fold(name) for name in names if isinstance(name, str) and name.strip() and "://" not in name]
     if known:
         return _name(", ".join(known))
-    for element in root.xpath("//a[@rel='author'] | //*[@itemprop='author']"):
+    for element in _NAMED(root):
         text = fold("".join(element.itertext()))
         if text:
             return _name(text)

@@ -15,7 +15,8 @@ from ingest.pipeline import Ingestion, IngestParts, nobody
 from ingest.politeness import HostGate
 from ingest.progress import Listener
 from ingest.spec import IngestSpec
-from ingest.writing import Pause, no_pause
+from ingest.writing import Pause, give_way
+from rag.index.asked import LastAsked
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,9 +46,12 @@ async def open_ingestion(
     index: Index,
     embeddings: EmbeddingModel,
     listener: Listener = nobody,
-    pause: Pause = no_pause,
+    pause: Pause | None = None,
 ) -> AsyncIterator[Ingestion]:
     """An ingestion that holds the writer's lock of the data folder; it is let go at the end.
+
+    Args:
+        pause: called after each batch with the seconds it took; None gives way while others ask questions.
 
     Raises:
         Conflict: another writer is at work; says who, and since when.
@@ -56,6 +60,7 @@ async def open_ingestion(
     """
     from ingest.chunk import CHUNKER_VERSION
     from ingest.reading import PageReader
+    from ingest.reading_apart import ApartReader
     from ingest.store import IndexStore
 
     guard = Guard(settings.allow_hosts)
@@ -63,12 +68,14 @@ async def open_ingestion(
         writer = await asyncio.to_thread(index.writer, "ingesting", chunker_version=CHUNKER_VERSION)
         stack.push_async_callback(asyncio.to_thread, writer.close)
         database = stack.enter_context(CrawlDatabase(settings.data_dir / FRONTIER))
+        reader = ApartReader(PageReader(embeddings, spec.only))
+        stack.push_async_callback(asyncio.to_thread, reader.close)
         parts = IngestParts(
             store=IndexStore(index.catalog, writer),
-            reader=PageReader(embeddings, spec.only),
+            reader=reader,
             fetcher=open_fetcher(settings, guard),
             guard=guard,
             database=database,
-            pause=pause,
+            pause=pause or give_way(LastAsked(settings.data_dir)),
         )
         yield Ingestion(spec, settings, parts, listener=listener)

@@ -15,6 +15,8 @@ _DEPTH = 200
 _MISSED = 0.25
 _STRONG = 60
 _PROSE = 100
+_CELL_SPAN = re.compile(r"(<t[dh]\b[^<>]*?)\s(?:row|col)span=\"[^\"]*\"")
+"""Trafilatura counts every row that a cell says it spans, a thousand million if need be."""
 
 
 class Oracle:
@@ -86,6 +88,7 @@ def _main_text(root: etree._Element) -> str:
     if _is_deeper(root, _DEPTH):
         return ""
     source = etree.tostring(root, encoding="unicode", method="html", with_tail=False)
+    source = _CELL_SPAN.sub(r"\1", _CELL_SPAN.sub(r"\1", source))
     return (
         extract(
             f"<html><body>{source}</body></html>",

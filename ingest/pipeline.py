@@ -26,7 +26,7 @@ from ingest.listing import Openings
 from ingest.memory import Memories
 from ingest.progress import IngestEvent, Listener, PageSettled, Progress
 from ingest.pruning import prune
-from ingest.reading import PageReader
+from ingest.reading_apart import Reader
 from ingest.report import Report
 from ingest.robots import Robots
 from ingest.scope import Scope
@@ -36,11 +36,10 @@ from ingest.store import Store
 from ingest.urls import site_of
 from ingest.visiting import Rooms, Visited, Visitor
 from ingest.writing import Pause, WriteQueue, no_pause
-from rag.errors import FootnoteError
+from rag.errors import FootnoteError, SourceGone
 from rag.index.writer import PageChange
 from rag.settings import Settings
 
-READING_THREADS = 2
 PROGRESS_SECONDS = 0.25
 
 
@@ -54,7 +53,7 @@ class IngestParts:
     """
 
     store: Store
-    reader: PageReader
+    reader: Reader
     fetcher: Fetcher
     guard: Guard
     database: CrawlDatabase
@@ -97,7 +96,7 @@ class Ingestion:
         self._openings = Openings(parts.database)
         self._scope = Scope(parts.guard)
         self._seeder = Seeder(spec, self._frontier, self._scope, parts.store, self.report)
-        self._queue = WriteQueue(parts.store, self._written, pause=parts.pause)
+        self._queue = WriteQueue(parts.store, self._written, more=self._more_to_come, pause=parts.pause)
         self._wake = asyncio.Event()
         self._busy: Counter[str] = Counter()
         self._workers: list[asyncio.Task[None]] = []
@@ -117,7 +116,7 @@ class Ingestion:
         self._frontier.begin(self._spec.key, self._clock())
         self.report.resumed = self._frontier.resumed
         self._followed = self._frontier.followed
-        executor = ThreadPoolExecutor(READING_THREADS, thread_name_prefix="ingest-read")
+        executor = ThreadPoolExecutor(self._parts.reader.at_once, thread_name_prefix="ingest-read")
         try:
             async with self._parts.fetcher as fetcher:
                 visitor = self._visitor(fetcher, executor)
@@ -134,6 +133,9 @@ class Ingestion:
         for worker in self._workers:
             worker.cancel()
         self._wake.set()
+
+    def _more_to_come(self) -> bool:
+        return not self._stopping and bool(self._frontier.waiting or self._busy.total() or not self._seeded)
 
     def progress(self) -> Progress:
         """How far it is."""
@@ -267,7 +269,8 @@ class Ingestion:
             self._memories.keep(visited.memory)
         elif outcome == "skipped" and visited.reason == "listing" and visited.memory is not None:
             self._memories.keep(replace(visited.memory, content_hash=None, skip="listing"))
-        self._settle_visits(visited, outcome, "failed" if outcome == "failed" else "done")
+        unsure = outcome == "failed" and visited.reason != SourceGone.reason
+        self._settle_visits(visited, outcome, "failed" if unsure else "done")
         self.report.count(outcome, visited.url, visited.reason, visited.detail)
         chunks = change.added + change.kept if change else visited.row.chunks if visited.row else 0
         embedded = change.embedded if change else 0

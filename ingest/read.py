@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from bs4 import BeautifulSoup, SoupStrainer
 from lxml import etree
 
 from ingest.blocks import Draft, read_blocks
@@ -22,6 +22,9 @@ from ingest.text import defuse, visible
 from ingest.tree import parse_html
 from rag.errors import SourceNeedsScript, SourceUnreadable
 from rag.vocabulary import Block, Page
+
+if TYPE_CHECKING:
+    from bs4 import SoupStrainer
 
 __all__ = ["Link", "Reading", "read_page", "read_text"]
 
@@ -146,6 +149,8 @@ def _language(blocks: Sequence[Block], declared: str | None) -> str:
 
 
 def _chosen_blocks(text: str, only: SoupStrainer) -> list[Draft]:
+    from bs4 import BeautifulSoup
+
     soup = BeautifulSoup(text, "lxml", parse_only=only)
     kept = str(soup)
     return read_blocks(parse_html(kept), is_hidden) if kept.strip() else []

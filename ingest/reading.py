@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ingest.answers import Fetched
 from ingest.chunk import chunk_page
 from ingest.listing import Outline, hints_at_list, outline
 from ingest.media import TEXT_TYPES, media_type
@@ -20,6 +19,7 @@ from rag.errors import SourceUnreadable
 from rag.vocabulary import Chunk
 
 if TYPE_CHECKING:
+    from ingest.answers import Fetched
     from rag.models.embeddings import EmbeddingModel
 
 READER_VERSION = 1
@@ -54,7 +54,12 @@ class PageReader:
 
     Args:
         only: CSS of the elements to read; all of the main content when empty.
+
+    Attributes:
+        at_once: from how many threads it is worth reading.
     """
+
+    at_once = 2
 
     def __init__(self, embeddings: EmbeddingModel, only: Sequence[str] = ()) -> None:
         self._count_tokens: Callable[[str], int] = embeddings.count_tokens

@@ -15,7 +15,7 @@ from ingest.sitemap import Entry, OffSite, Unread, walk_sitemap
 from ingest.spec import IngestSpec
 from ingest.store import Store
 from ingest.urls import identify, is_web, site_of
-from rag.errors import SourceError
+from rag.errors import SourceError, without_password
 
 _AT_ONCE = 200
 
@@ -68,7 +68,7 @@ class Seeder:
             for url in local_pages(source):
                 yield Found(url, 0, "named")
         except SourceError as error:
-            self._report.count("failed", source, error.reason, str(error))
+            self._report.count("failed", without_password(source), error.reason, str(error))
 
     async def _walk(self, fetcher: Fetcher, sitemap: str, sites: set[str]) -> None:
         try:
@@ -76,7 +76,7 @@ class Seeder:
             async for item in walk_sitemap(fetcher, sitemap):
                 self._take_entry(item)
         except SourceError as error:
-            self._report.count("failed", sitemap, error.reason, str(error))
+            self._report.count("failed", without_password(sitemap), error.reason, str(error))
 
     def _take_entry(self, item: Entry | Unread | OffSite) -> None:
         match item:

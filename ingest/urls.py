@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 from w3lib.url import canonicalize_url
 from yarl import URL
 
-from rag.errors import SourceRefused
+from rag.errors import SourceRefused, without_password
 
 MAX_URL_CHARACTERS = 2_000
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -21,9 +22,11 @@ TRACKING = re.compile(
 )
 _SESSION_PARAMETER = re.compile(r";(jsessionid|phpsessid)=[^/;?]*", re.IGNORECASE)
 _REMOVED_BY_BROWSERS = re.compile(r"[\t\n\r]")
+_ABSOLUTE = re.compile(r"https?://[^/?#]", re.IGNORECASE)
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 
 
+@lru_cache(maxsize=10_000)  # the pages of a site have their menus in common
 def identify(url: str) -> str:
     """The one name of a web page: what is fetched, stored and compared.
 
@@ -36,7 +39,8 @@ def identify(url: str) -> str:
     cleaned = _REMOVED_BY_BROWSERS.sub("", url.strip())
     if len(cleaned) > MAX_URL_CHARACTERS:
         raise SourceRefused(
-            f"{cleaned[:80]!r}… has {len(cleaned):,} characters.", f"Use at most {MAX_URL_CHARACTERS:,}."
+            f"{without_password(cleaned)[:80]!r}… has {len(cleaned):,} characters.",
+            f"Use at most {MAX_URL_CHARACTERS:,}.",
         )
     parts = _split(cleaned, url)
     netloc = host_for_url(normal_host(parts.hostname or "", url))
@@ -54,7 +58,8 @@ def identify(url: str) -> str:
 def resolve(base: str, reference: str) -> str | None:
     """The identity of a link on page `base`, or None when it leads to nothing that can be fetched."""
     try:
-        return identify(urljoin(base, _REMOVED_BY_BROWSERS.sub("", reference.strip())))
+        cleaned = _REMOVED_BY_BROWSERS.sub("", reference.strip())
+        return identify(cleaned if _ABSOLUTE.match(cleaned) else urljoin(base, cleaned))
     except (SourceRefused, ValueError):
         return None
 
@@ -96,7 +101,7 @@ def normal_host(host: str, url: str) -> str:
     try:
         encoded = (URL.build(scheme="http", host=plain).raw_host or "") if plain else ""
     except ValueError as error:
-        raise SourceRefused(f"The host of {url!r} is malformed: {error}.", "Check its spelling.") from error
+        raise SourceRefused(f"The host of {url!r} holds what no host may hold.", "Check its spelling.") from error
     name = encoded.lower().removesuffix(".")
     if not name or any(not 0 < len(label) <= 63 for label in name.split(".")):
         raise SourceRefused(f"{url!r} names no host.", "Write a URL such as https://example.com/page.")
@@ -130,14 +135,12 @@ def _port(parts: SplitResult, url: str) -> int | None:
 
 
 def _ipv6(host: str, url: str) -> str:
+    if "%" in host:
+        raise SourceRefused(f"The address in {url!r} names a network interface.", "Leave out the part after %.")
     try:
-        if "%" in host:
-            raise ValueError("it names a network interface")
         return ipaddress.IPv6Address(host).compressed
     except ValueError as error:
-        raise SourceRefused(
-            f"The address in {url!r} cannot be used: {error}.", "Write a plain IPv6 address."
-        ) from error
+        raise SourceRefused(f"The address in {url!r} is no IPv6 address.", "Check its spelling.") from error
 
 
 def _ipv4(name: str, url: str) -> str:

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from ingest.answers import Fetched, Request, Validators
 from ingest.fetch import Fetcher
-from ingest.frontier import Found, Frontier, Visit
+from ingest.frontier import REPLACED, Found, Frontier, Visit
 from ingest.listing import Openings, Outline, is_bare_list
 from ingest.local import read_file
 from ingest.media import HTML_TYPES, looks_like_page, media_type
 from ingest.memory import Memories, Memory
-from ingest.reading import PageReader, ReadPage, refresh_target
+from ingest.reading import ReadPage, refresh_target
+from ingest.reading_apart import Reader
 from ingest.report import Outcome
 from ingest.robots import Robots, robots_tags
 from ingest.scope import Scope
@@ -71,7 +72,7 @@ class Rooms:
 
     fetcher: Fetcher
     robots: Robots
-    reader: PageReader
+    reader: Reader
     store: Store
     frontier: Frontier
     memories: Memories
@@ -104,6 +105,8 @@ class Visitor:
         self._max_bytes = max_bytes
         self._clock = clock
         self._contents: dict[str, str] = {}
+        self._shown: dict[str, str] = {}
+        self._shared: set[str] = set()
 
     async def visit(self, visit: Visit) -> Visited:
         """Makes one visit. Whatever happens to the page is in the result; it raises only for faults of our own."""
@@ -145,7 +148,7 @@ class Visitor:
         request = Request(visit.url, validators=validators, admit=admit)
         fetched = await self._rooms.fetcher.get(request)
         if _may_be_cut(fetched) and (await self._rooms.fetcher.get(request)).body != fetched.body:
-            raise SourceUnreachable(f"The body of {visit.url!r} was cut short.", "Try again later.")
+            raise _cut_short(visit.url)
         return fetched
 
     async def _admit(self, result: Visited, target: str, permanent: bool) -> None:
@@ -153,6 +156,10 @@ class Visitor:
         visit = result.visits[0]
         if any(target == other.url for other in result.visits):
             return
+        if result.row is not None and not permanent and self._is_another(visit.url, target):
+            raise SourceUnreachable(
+                f"{visit.url!r} leads for now to another page, {target!r}.", "What was read before is kept; try again."
+            )
         if permanent and result.row is not None and urlsplit(target).path not in ("", "/"):
             result.sure = False
             self._rooms.memories.note_missing(visit.url, "moved", number=self._rooms.frontier.number)
@@ -166,6 +173,10 @@ class Visitor:
         if claimed is None:
             raise SourceExcluded(f"{visit.url!r} redirects to {target!r}, which is visited anyway.", rule="duplicate")
         result.visits.append(claimed)
+
+    def _is_another(self, url: str, target: str) -> bool:
+        """Whether `target` is neither `url` at another host or scheme, nor known: such as a form to sign in."""
+        return urlsplit(url)[2:4] != urlsplit(target)[2:4] and self._rooms.store.row(target) is None
 
     async def _judge(self, result: Visited, fetched: Fetched, memory: Memory | None) -> Visited:
         tags = frozenset() if self._spec.ignore_robots else robots_tags(fetched.robots_tags, self._agent)
@@ -184,6 +195,8 @@ class Visitor:
             result.found = self._links(result, [target], same_depth=True)
             return result.end("skipped", "redirect")
         read = await self._read(fetched, result.row)
+        if _may_be_cut(fetched) and result.row and len(read.reading.page.text) < result.row.characters:
+            raise _cut_short(result.url)
         return self._decide(result, read, body_hash, tags)
 
     async def _read(self, fetched: Fetched, row: PageRow | None) -> ReadPage:
@@ -196,6 +209,8 @@ class Visitor:
     def _decide(self, result: Visited, read: ReadPage, body_hash: str, tags: frozenset[str]) -> Visited:
         reading, page = read.reading, read.reading.page
         robots = tags if self._spec.ignore_robots else tags | reading.robots
+        if self._is_replaced(result, read):
+            return self._defer(result, REPLACED)
         self._rooms.scope.learn_mirror(result.url, reading.canonical)
         links = () if "nofollow" in robots else self._followable(read)
         result.found = self._links(result, links)
@@ -211,6 +226,29 @@ class Visitor:
             return result.end("unchanged")
         result.chunks = read.chunks
         return result.end("indexed")
+
+    def _is_replaced(self, result: Visited, read: ReadPage) -> bool:
+        """Whether a known page shows something else altogether, as a site does whose errors look like pages.
+
+        Such a page is visited again at the end of the pass, when it is known whether others show the same.
+
+        Raises:
+            SourceUnreachable: it still does then, and others show the same.
+        """
+        page = read.reading.page
+        if self._shown.setdefault(page.content_hash, result.url) != result.url:
+            self._shared.add(page.content_hash)
+        if result.row is None or result.row.content_hash == page.content_hash or result.url.startswith("file:"):
+            return False
+        shared = page.content_hash in self._shared
+        if result.visits[0].origin == "again":
+            if shared:
+                raise SourceUnreachable(
+                    f"{result.url!r} shows what other pages show, and not what it showed before.", "Try again later."
+                )
+            return False
+        strange = page.title != result.row.title and self._rooms.openings.are_new(result.url, read.outline.openings)
+        return shared or strange
 
     def _rule(self, result: Visited, read: ReadPage) -> str:
         """Why a page that is not known yet is left out, or what its fate depends on; empty when it is to be indexed."""
@@ -310,6 +348,10 @@ def _may_be_cut(fetched: Fetched) -> bool:
     if fetched.framed or fetched.not_modified or media_type(fetched.content_type) not in HTML_TYPES:
         return False
     return b"</html" not in fetched.body[-2_000:].lower()
+
+
+def _cut_short(url: str) -> SourceUnreachable:
+    return SourceUnreachable(f"The body of {url!r} was cut short.", "Try again later.")
 
 
 def _as_visited(row: PageRow, now: datetime, etag: str | None, last_modified: str | None) -> Page:

@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from lxml import etree
 
 _CARRIERS = frozenset("div section article main li td blockquote span dd center font body".split())
 _SKIPPED = frozenset("script style noscript template svg select button nav footer iframe textarea".split())
+_WEIGHED = tuple(_CARRIERS | _SKIPPED | {"p", "pre"})
 _LEAST = 60
 
 
 class Weights:
-    """Characters of prose in each element."""
+    """Characters of prose in each element: paragraphs, and text that stands directly in a box."""
 
-    def __init__(self) -> None:
-        self._elements: dict[etree._Element, int] = {}
+    def __init__(self, body: etree._Element) -> None:
         self.total = 0
+        self._body = body
+        self._elements: dict[etree._Element, int] = {}
+        self._carriers: list[tuple[etree._Element, int]] = []
 
     def of(self, element: etree._Element) -> int:
         return self._elements.get(element, 0)
 
     def add(self, element: etree._Element, characters: int) -> None:
         self.total += characters
+        self._carriers.append((element, characters))
         node: etree._Element | None = element
         while node is not None:
             self._elements[node] = self._elements.get(node, 0) + characters
             node = node.getparent()
 
+    def without(self, drop: Callable[[etree._Element], bool]) -> Weights:
+        """The weights when the elements that `drop` names, and all within them, weigh nothing."""
+        kept = Weights(self._body)
+        for element, characters in self._carriers:
+            if not any(map(drop, self._below_body(element))):
+                kept.add(element, characters)
+        return kept
 
-def weigh(body: etree._Element, drop: Callable[[etree._Element], bool] | None = None) -> Weights:
-    """Weighs every element but those that `drop` names: paragraphs, and text that stands directly in a box."""
-    weights = Weights()
-    walker = etree.iterwalk(body, events=("start",))
+    def _below_body(self, element: etree._Element | None) -> Iterator[etree._Element]:
+        while element is not None and element is not self._body:
+            yield element
+            element = element.getparent()
+
+
+def weigh(body: etree._Element) -> Weights:
+    """Weighs every element but scripts, navigation and the like."""
+    weights = Weights(body)
+    walker = etree.iterwalk(body, events=("start",), tag=_WEIGHED)
     for _, element in walker:
-        if element.tag in _SKIPPED or (drop is not None and element is not body and drop(element)):
+        if element.tag in _SKIPPED:
             walker.skip_subtree()
             continue
         characters = _prose(element)
@@ -48,9 +65,12 @@ def _prose(element: etree._Element) -> int:
         return _length("".join(element.itertext())) - sum(_length("".join(a.itertext())) for a in element.iter("a"))
     if element.tag == "pre":
         return _length("".join(element.itertext()))
-    if element.tag in _CARRIERS:
-        return _length(element.text) + sum(_length(child.tail) for child in element)
-    return 0
+    characters = _length(element.text)
+    for child in element:
+        tail = child.tail
+        if tail:
+            characters += len(tail.strip())
+    return characters
 
 
 def _length(text: str | None) -> int:

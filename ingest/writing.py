@@ -10,11 +10,18 @@ from time import monotonic
 from ingest.store import Store
 from ingest.visiting import Visited
 from rag.errors import FootnoteError
+from rag.index.asked import LastAsked
+from rag.index.catalog import PageState
 from rag.index.writer import PageChange
+from rag.vocabulary import Page
 
 BATCH_CHUNKS = 256
 MOST_WAITING = 64
 GIVE_UP_AFTER = 3
+_STILL_ASKING = 2.0
+_LONGEST_PAUSE = 2.0
+LINGER = 0.25
+"""Seconds. A batch costs a few waits for the disk, however small it is."""
 Pause = Callable[[float], Awaitable[None]]
 Written = Callable[[Visited, PageChange | None, FootnoteError | None], None]
 
@@ -23,24 +30,48 @@ async def no_pause(seconds: float) -> None:
     """Writes at full speed."""
 
 
+def give_way(asked: LastAsked, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Pause:
+    """Waits as long as the batch took, when a question was asked meanwhile, in whatever process."""
+
+    async def pause(seconds: float) -> None:
+        if asked.seconds_ago() < seconds + _STILL_ASKING:
+            await sleep(min(seconds, _LONGEST_PAUSE))
+
+    return pause
+
+
 class WriteQueue:
     """Takes pages as they are read, writes them in batches, and says of each whether it is written.
 
-    A batch is as large as what has gathered while the last one was written: a single page goes in at once, and a
-    busy crawl embeds hundreds of chunks together.
+    A batch is what has gathered while the last one was written, and what comes within a moment while more pages are
+    on their way: a single page goes in at once, and a busy crawl embeds hundreds of chunks together. As long as writing
+    does not work no page waits for another, so that this is found out soon.
 
     Args:
+        more: whether further pages are on their way.
+        linger: seconds to wait for them.
         written: called with each page and its change, or the error that kept it out.
         pause: called after each batch with the seconds it took; may wait, so that a server has the machine meanwhile.
     """
 
-    def __init__(self, store: Store, written: Written, *, pause: Pause = no_pause) -> None:
+    def __init__(
+        self,
+        store: Store,
+        written: Written,
+        *,
+        more: Callable[[], bool] = lambda: False,
+        pause: Pause = no_pause,
+        linger: float = LINGER,
+    ) -> None:
         self._store = store
         self._written = written
+        self._more = more
         self._pause = pause
+        self._linger = linger
         self._queue: asyncio.Queue[Visited | None] = asyncio.Queue(MOST_WAITING)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingest-write")
         self._failures = 0
+        self._works = False
         self.pending = 0
 
     async def put(self, visited: Visited) -> None:
@@ -79,20 +110,25 @@ class WriteQueue:
         batch: list[Visited] = []
         chunks = 0
         item = await self._queue.get()
+        deadline = asyncio.get_running_loop().time() + self._linger
         while item is not None:
             batch.append(item)
             chunks += len(item.chunks or ())
-            if chunks >= BATCH_CHUNKS or self._queue.empty():
+            if chunks >= BATCH_CHUNKS or (self._queue.empty() and not (self._works and self._more())):
                 return batch, True
-            item = self._queue.get_nowait()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    item = await self._queue.get()
+            except TimeoutError:
+                return batch, True
         return batch, False
 
     async def _write(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Visited]) -> None:
         try:
             changes = await loop.run_in_executor(self._thread, self._store_batch, batch)
-            self._failures = 0
+            self._failures, self._works = 0, True
         except FootnoteError as error:
-            self._failures += 1
+            self._failures, self._works = self._failures + 1, False
             self._tell(batch, {}, error)
             if self._failures >= GIVE_UP_AFTER:
                 raise
@@ -100,12 +136,17 @@ class WriteQueue:
         self._tell(batch, changes, None)
 
     def _store_batch(self, batch: Sequence[Visited]) -> dict[str, PageChange]:
+        states: dict[PageState, list[str]] = {}
+        unchanged: list[tuple[Page, str | None]] = []
         for visited in batch:
             if visited.state is not None:
-                self._store.set_state([visited.url], visited.state)
+                states.setdefault(visited.state, []).append(visited.url)
             elif visited.page is not None and visited.chunks is None:
-                memory = visited.memory
-                self._store.visited(visited.page, memory.lastmod if memory else None)
+                unchanged.append((visited.page, visited.memory.lastmod if visited.memory else None))
+        for state, urls in states.items():
+            self._store.set_state(urls, state)
+        if unchanged:
+            self._store.visited(unchanged)
         new = [(item.page, item.chunks) for item in batch if item.page is not None and item.chunks is not None]
         return {change.url: change for change in self._store.write(new)} if new else {}
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 INTERRUPTED = 130
+_WORKER_SECONDS = 30
+"""How long a worker may be silent: on a busy machine it takes longer to start than uvicorn would wait for it."""
 
 app = typer.Typer(
     add_completion=False,
@@ -66,6 +68,7 @@ def serve(
         port=port,
         workers=workers,
         timeout_graceful_shutdown=int(settings.shutdown_grace) + 5,
+        timeout_worker_healthcheck=_WORKER_SECONDS,
         log_level="info",
     )
 
@@ -196,17 +199,23 @@ def evaluate(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Questions, one JSON object a line.")],
     thresholds: Annotated[
         list[str] | None,
-        typer.Option("--threshold", metavar="METRIC>=VALUE", help="What must be reached (repeatable)."),
+        typer.Option("--threshold", metavar="METRIC>=VALUE", help="A bound, also METRIC<=VALUE (repeatable)."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure answers against questions whose answers are known. Exit code 1 when a threshold is missed.
+    """Measure answers against questions whose answers are known.
+
+    A line: {"question": "…", "gold": ["URL or passage"], "answers": ["…"], "history": […], "answerable": true};
+    only "question" is required. The table names the metrics that --threshold takes.
+
+    Exit code 0 when every threshold is met, 1 when one is missed or a question failed, 2 when the file or a threshold
+    cannot be used.
 
     \b
     Examples:
       footnote eval questions.jsonl
       footnote eval questions.jsonl --threshold "ndcg@10>=0.8" --threshold "latency_ms_p95<=500"
-      footnote eval questions.jsonl --json
+      footnote eval questions.jsonl --json | jq '.cases[] | select(.contained == false)'
     """
     from rag.terminal.measuring import show_evaluation
 

@@ -39,7 +39,19 @@ document (RFC 9457) needs, so that the HTTP face, the event stream and the comma
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
+
+_PASSWORD = re.compile(
+    r"(?<=//)[^\s/?#'\":\[]+:(?!\d+(?:[/?#]|$))[^\s'\"]*@"  # with a slash in it, too
+    r"|(?<=//)[^\s/?#'\"]+@"
+    r"|(?<![^\s'\"])[^\s/'\"@:]+:(?!//)[^\s/'\"]+@(?=[\w\[])"  # without a scheme
+)
+_SECRET_PARAMETER = re.compile(
+    r"(?<=[?&;])((?:[\w.-]*[._-])?(?:\w*token|\w*secret|password|passwd|pwd|signature|sig|api_?key|key|auth|session|sid)=)"
+    r"[^&#\s'\"]+",
+    re.IGNORECASE,
+)
 
 
 class FootnoteError(Exception):
@@ -71,6 +83,16 @@ class FootnoteError(Exception):
             "detail": str(self),
             "retryable": self.retryable,
         }
+
+
+def without_password(text: str) -> str:
+    """The text with every `user:password@` of a URL in it replaced by `***@`."""
+    return _PASSWORD.sub("***@", text)
+
+
+def without_secrets(text: str) -> str:
+    """The same, and the values of parameters such as `token=` and `api_key=` replaced by `***`: for people to read."""
+    return _SECRET_PARAMETER.sub(r"\1***", without_password(text))
 
 
 class InvalidRequest(FootnoteError):
@@ -166,10 +188,16 @@ class RunCancelled(RunError):
 
 
 class SourceError(FootnoteError):
-    """A page could not be fetched or read; `reason` is the short word used in an ingestion report."""
+    """A page could not be fetched or read; `reason` is the short word used in an ingestion report.
+
+    What is said of it repeats no password or key that stands in a URL.
+    """
 
     slug, title, status = "source", "A source could not be read", 422
     reason: ClassVar[str] = "failed"
+
+    def __init__(self, detail: str, cure: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(without_secrets(detail), cure, retry_after=retry_after)
 
 
 class SourceRefused(SourceError):

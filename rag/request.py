@@ -12,7 +12,7 @@ from rag.errors import InvalidRequest
 from rag.vocabulary import Filter
 
 MAX_QUESTION_CHARACTERS = 4_000
-MAX_HISTORY_MESSAGES = 200
+MAX_HISTORY_MESSAGES = 2_000
 _IDENTIFIER = r"^[A-Za-z0-9._:-]{1,128}$"
 _FILLERS = "\u115f\u1160\u3164\uffa0\u2800"  # letters and a symbol by category, yet drawn as nothing
 _BLANK_CATEGORIES = ("Cf", "Mn", "Zs", "Zl", "Zp", "Cc")
@@ -32,13 +32,17 @@ def readable_text(text: str) -> str:
     if _CONTROL.search(text):
         raise ValueError("it holds a control character such as NUL; send plain text")
     trimmed = text.strip()
-    if all(map(_is_blank, trimmed)):
-        raise ValueError("it is blank; write a question")
+    if is_blank(trimmed):
+        raise ValueError("it is blank; write some text")
     return trimmed
 
 
-def _is_blank(character: str) -> bool:
-    return character in _FILLERS or unicodedata.category(character) in _BLANK_CATEGORIES
+def is_blank(text: str) -> bool:
+    """Whether nothing of it would be seen."""
+    return all(
+        character in _FILLERS or unicodedata.category(character) in _BLANK_CATEGORIES or character.isspace()
+        for character in text
+    )
 
 
 def _question_text(text: str) -> str:

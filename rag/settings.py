@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rag.errors import ConfigurationError
+
+_PHRASE = re.compile(r"(?:(?<=,)|^)\s*(/(?:[^/\\]|\\.)+/(?=\s*(?:,|$))|[^,\s][^,]*)")
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
@@ -88,6 +91,11 @@ class Settings(BaseSettings):
 
     # Serving
     api_keys: Secrets = Field((), description="Keys that may use the API, separated by commas; empty lets anyone in.")
+    served_hosts: Names = Field(
+        (),
+        description="Names by which browsers reach a server on loopback without keys, besides localhost and addresses; "
+        "a proxy on the same machine needs its own here.",
+    )
     max_streams: int = Field(100, ge=1, description="Questions answered at once; more get 503 and Retry-After.")
     ask_timeout: float = Field(120.0, gt=0, description="Seconds after which a run ends with an error.")
     index_timeout: float = Field(10.0, gt=0, description="Seconds to wait for Chroma.")
@@ -117,7 +125,13 @@ class Settings(BaseSettings):
     def _own_default(cls, value: Any) -> Any:
         return None if isinstance(value, str) and value.strip().lower() == "default" else value
 
-    @field_validator("blocked_phrases", "allow_hosts", "api_keys", mode="before")
+    @field_validator("blocked_phrases", mode="before")
+    @classmethod
+    def _split_phrases(cls, value: Any) -> Any:
+        """At commas, but not at those inside a /pattern/."""
+        return tuple(found.strip() for found in _PHRASE.findall(value)) if isinstance(value, str) else value
+
+    @field_validator("allow_hosts", "served_hosts", "api_keys", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -1,7 +1,9 @@
-"""docs/cli.md and docs/settings.md are made from the code: `python -m tests.test_docs --write` (`make docs`)."""
+"""docs/cli.md and docs/settings.md are made from the code: `python -m tests.test_docs --write` (`make docs`);
+what other pages name is there."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import typer
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+from api.metrics import Metrics
 from rag.settings import Settings, variable_name
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -105,6 +108,14 @@ def test_every_setting_is_described_and_stands_under_a_heading() -> None:
         assert field.description, name
         assert f"`{variable_name(name)}`" in page
     assert page.index("## ") < page.index("| `")
+
+
+def test_the_metrics_to_watch_are_those_there_are() -> None:
+    """docs/operations.md names every metric, and none that is not."""
+    exposed = Metrics().text()[0].decode()
+    there = {line.split()[2] for line in exposed.splitlines() if line.startswith("# TYPE")}
+    there = {name for name in there if not name.endswith("_created")}
+    assert set(re.findall(r"`(footnote_\w+)`", (DOCS / "operations.md").read_text())) == there
 
 
 if __name__ == "__main__" and "--write" in sys.argv:

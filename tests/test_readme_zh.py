@@ -31,6 +31,17 @@ def test_it_leads_to_the_same_pages() -> None:
     assert set(documents.findall(CHINESE.read_text("utf-8"))) == set(documents.findall(ENGLISH.read_text("utf-8")))
 
 
+def test_the_figures_are_the_same() -> None:
+    """Of what was measured, number by number."""
+
+    def figures(text: str, title: str) -> list[str]:
+        section = text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+        return re.findall(r"[\d.,]*\d(?:/\d+)?(?: ?%)?", section)
+
+    english = figures(ENGLISH.read_text("utf-8"), "Measured")
+    assert figures(CHINESE.read_text("utf-8"), "实测") == english != []
+
+
 @pytest.mark.parametrize("readme", [ENGLISH, CHINESE], ids=lambda path: path.name)
 def test_every_picture_is_there_and_small(readme: Path) -> None:
     for picture in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", readme.read_text("utf-8")):

@@ -109,7 +109,7 @@ export class GrowingAnswer {
     line.node = line.body = heading ? el("h3") : el("p");
     if (item) {
       line.body = el("span");
-      line.node = el("p.item", {}, [el("span", { text: /\d/.test(item[2]) ? item[2] : "•" }), line.body]);
+      line.node = el("p.item", { dir: "auto" }, [el("span", { text: /\d/.test(item[2]) ? item[2] : "•" }), line.body]);
     }
     this.fill(line);
     return line;

@@ -57,11 +57,13 @@ export const runEvents = (id, last, signal) =>
 export const run = (id) => json("GET", `runs/${part(id)}`);
 export const cancelRun = (id) => json("POST", `runs/${part(id)}/cancel`);
 export const rate = (id, rating) => json("PUT", `runs/${part(id)}/feedback`, { body: { rating } });
-export const threads = () => json("GET", "threads");
+export const threads = () => json("GET", "threads?limit=500");
 export const thread = (id) => json("GET", `threads/${part(id)}`);
 export const renameThread = (id, title) => json("PATCH", `threads/${part(id)}`, { body: { title } });
 export const deleteThread = (id) => json("DELETE", `threads/${part(id)}`);
+export const firstSources = () => json("GET", "sources?limit=200");
 export const sources = () => json("GET", "sources");
+export const health = () => json("GET", "health/ready");
 export const pageCount = () => json("GET", "sources?limit=1");
 export const addSources = (body) => json("POST", "sources", { body });
 export const jobs = () => json("GET", "sources/jobs");

@@ -3,27 +3,32 @@ import * as api from "./api.js";
 import { ask as askReader, confirm, prompt } from "./dialogs.js";
 import { byId, el, icon } from "./dom.js";
 import { Evidence } from "./evidence.js";
+import { inWords, told } from "./problems.js";
 import { showReading } from "./reading.js";
+import { rehearse } from "./rehearsal.js";
 import { Sources } from "./sources.js";
 import { Problem } from "./stream.js";
 import { Threads } from "./threads.js";
-import { Turn, explain } from "./turn.js";
+import { Turn } from "./turn.js";
+import { Welcome } from "./welcome.js";
 import { currentLanguage, say, switchLanguage, translate } from "./words.js";
 
 const THEME = "footnote.theme";
+const LATER = 400; // milliseconds: the list of conversations must not hold up the documents
 const VIEWS = ["ask", "sources", "reading"];
 
 const evidence = new Evidence();
 const sources = new Sources({ confirm });
-const threads = new Threads({ confirm, prompt, gone: () => { location.hash = "#/"; } });
+const threads = new Threads({ confirm, prompt, gone: () => { location.hash = "#/"; }, troubled });
+const welcome = new Welcome({ ask: (question) => ask({ question, mode: mode() }).catch(troubled) });
 let threadId = null;
 let shown = null; // what #turns holds: a thread id, `run:ID`, or null for a new conversation
 let active = null; // the turn whose answer is being written
 
 // -- Asking -----------------------------------------------------------------------------------------------------------
 
-function addTurn(question) {
-  const turn = new Turn(question, { evidence, again: ask, started });
+function addTurn(question, mode) {
+  const turn = new Turn(question, { evidence, again: ask, started, mode });
   byId("turns").append(turn.element);
   byId("welcome").hidden = true;
   return turn;
@@ -34,14 +39,14 @@ function started(run) {
   if (!run.thread_id || run.thread_id !== threadId || shown === threadId) return;
   shown = threadId;
   history.replaceState(null, "", `#/threads/${encodeURIComponent(threadId)}`);
-  threads.refresh().catch(troubled);
   threads.select(threadId);
+  setTimeout(() => threads.refresh().catch(troubled), LATER);
 }
 
 async function ask(fields) {
   if (isBusy()) return;
   if (!threadId || String(shown).startsWith("run:")) threadId = newThreadId();
-  const turn = addTurn(fields.question);
+  const turn = addTurn(fields.question, fields.mode);
   turn.element.scrollIntoView({ block: "start" });
   await follow(turn, { body: { ...fields, thread_id: threadId, on_disconnect: "continue" } });
 }
@@ -78,8 +83,10 @@ byId("ask-form").addEventListener("submit", (event) => {
   field.value = "";
   grow();
   if (!matchMedia("(hover: hover)").matches) field.blur(); // puts the keyboard of the screen away
-  ask({ question }).catch(troubled);
+  ask({ question, mode: mode() }).catch(troubled);
 });
+
+const mode = () => (byId("agent").checked && !byId("mode").hidden ? "agent" : "chain");
 
 byId("question").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -119,7 +126,7 @@ async function route() {
   if (place === "threads" && id) return showThread(id, part, () => mine === going);
   if (place === "runs" && id) return showRun(id, () => mine === going);
   if (!place && shown !== null) clear();
-  return showIndexState();
+  return welcome.show();
 }
 
 function decoded(part) {
@@ -137,7 +144,7 @@ function clear() {
 
 async function showThread(id, runId, stillHere) {
   if (shown !== id) {
-    const stored = await api.thread(id);
+    const stored = await api.thread(id).catch(inWords({ notFound: "threadGone" }));
     if (!stillHere()) return;
     clear();
     shown = threadId = id;
@@ -160,7 +167,7 @@ function showTurn(stored) {
 
 async function showRun(id, stillHere) {
   if (shown === `run:${id}`) return;
-  const run = await api.run(id);
+  const run = await api.run(id).catch(inWords({ notFound: "expired" }));
   if (!stillHere()) return;
   clear();
   shown = `run:${id}`;
@@ -169,17 +176,11 @@ async function showRun(id, stillHere) {
   else await follow(turn, { runId: id });
 }
 
-async function showIndexState() {
-  const { total } = await api.pageCount();
-  const empty = [`${say("emptyIndex")} `, el("a", { href: "#/sources", text: say("addFirst") })];
-  byId("index-state").replaceChildren(...(total ? [say("indexed", total)] : empty));
-}
-
 /** What a click or a change of place could not do ends here, in words. */
 function troubled(error) {
   if (error.name === "AbortError") return;
-  const problem = error instanceof Problem ? error.problem : { detail: "" };
-  const box = el("div.trouble.passing", { role: "alert" }, [el("p", { text: explain(problem) }), problem.detail ? el("p.quiet", { text: problem.detail }) : null]);
+  const problem = error instanceof Problem ? error.problem : {};
+  const box = el("div.trouble.passing", { role: "alert" }, told(problem, error.instead));
   const place = VIEWS.map((name) => byId(`view-${name}`)).find((section) => !section.hidden);
   for (const waiting of place.querySelectorAll(":scope > .waiting")) waiting.remove();
   (place.id === "view-ask" ? byId("turns") : place).append(box);
@@ -247,5 +248,6 @@ if (theme) document.documentElement.dataset.theme = theme;
 translate();
 drawLanguage();
 threads.refresh().catch(troubled);
-route().catch(troubled);
+route().catch(troubled).then(() => { if (!document.querySelector(".turn")) rehearse(); });
+if (location.hash.startsWith("#/threads")) welcome.learn().catch(troubled);
 if (matchMedia("(hover: hover)").matches) byId("question").focus();

@@ -14,7 +14,8 @@ export function verdictChip(verdict) {
 export function promise(citation) {
   if (citation.n === 0) return say("uncited");
   if (!citation.document_id) return say("noSuchDocument");
-  return say(`${citation.verdict}Promise`);
+  const near = citation.verdict === "unsupported" && citation.quote_start !== undefined;
+  return say(near ? "unsupportedNear" : `${citation.verdict}Promise`);
 }
 
 /** The quote marked in its paragraph; null for a citation without a quote. */
@@ -34,7 +35,8 @@ export function quoteInContext(document, citation) {
 /** Where a document comes from: host, headings, age. */
 export function whereLine(document) {
   const path = [hostOf(document.url), ...document.section.map(plain)].filter(Boolean).join(" › ");
-  return `${path} · ${say("fetched", ago(document.fetched_at))}`;
+  const age = el("span.age", { text: say("fetched", ago(document.fetched_at)) });
+  return el("p.where", { dir: "auto" }, [`${path} · `, age]);
 }
 
 /** The reading view of a document, opened at the quote. `runId` lets it find the words when the page has changed. */
@@ -108,7 +110,7 @@ export class Evidence {
     return [
       head,
       el("h3", { dir: "auto", text: `${citation.n}. ${document.title || say("untitled")}` }),
-      el("p.where", { dir: "auto", text: whereLine(document) }),
+      whereLine(document),
       quoteInContext(document, citation),
       sense,
       ageNote(citation),

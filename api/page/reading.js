@@ -56,13 +56,13 @@ async function find(id, runId) {
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 404) throw error;
     const document = kept.get(id) || (await inRun(runId, id));
-    if (!document) throw error;
+    if (!document) throw Object.assign(error, { instead: { notFound: "documentGone" } });
     return { document, text: document.text, at: 0, old: true };
   }
 }
 
 async function inRun(runId, id) {
   if (!runId) return null;
-  const { result } = await api.run(runId);
+  const { result } = await api.run(runId).catch(() => ({})); // it is not kept any longer either
   return result?.documents.find((document) => document.id === id);
 }

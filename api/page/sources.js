@@ -1,12 +1,14 @@
 // What is indexed, by site; adding to it with live progress; refreshing and removing.
 import * as api from "./api.js";
 import { announce, byId, el, hostOf, outward, plain, safeLink } from "./dom.js";
+import { explain, told, whyNot } from "./problems.js";
 import { Problem, follow } from "./stream.js";
-import { explain } from "./turn.js";
 import { ago, say } from "./words.js";
 
 const FOLDED = 200; // rows of a site shown at once
 const LOGGED = 50; // pages of a running ingestion shown at once
+
+const address = (url) => el("span.url", { dir: "ltr", text: plain(url) });
 
 export class Sources {
   /** `confirm(text, word)` asks the reader. */
@@ -63,7 +65,7 @@ export class Sources {
       await this.watch(job);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      this.status.replaceChildren(el("p", { role: "alert", text: `${explain(error.problem)} ${error.problem.detail || ""}` }));
+      this.status.replaceChildren(el("div", { role: "alert" }, told(error.problem)));
     }
   }
 
@@ -77,7 +79,7 @@ export class Sources {
     this.status.replaceChildren(el("div.row.apart", {}, [parts.line, stop]), parts.bar, parts.log);
     try {
       await follow({
-        open: (last) => api.jobEvents(job.job_id, last, signal),
+        open: (last, signal) => api.jobEvents(job.job_id, last, signal),
         onEvent: (name, data) => this.progress(name, data, parts),
         onPause: () => undefined,
         signal,
@@ -92,7 +94,8 @@ export class Sources {
   progress(name, data, { line, bar, log, stop }) {
     if (name === "page") {
       log.hidden = false;
-      log.prepend(el("li", { text: `${say("outcome", data.outcome)}: ${plain(data.url)}${data.detail ? ` (${plain(data.detail)})` : ""}` }));
+      const why = data.reason ? ` (${whyNot(data.reason)})` : "";
+      log.prepend(el("li", {}, [`${say("outcome", data.outcome)}: `, address(data.url), why]));
       while (log.children.length > LOGGED) log.lastChild.remove();
     } else if (name === "progress") {
       const left = data.waiting + data.fetching + data.writing;
@@ -103,14 +106,15 @@ export class Sources {
       bar.remove();
       stop.remove();
       if (name === "done") this.ended(data, line, log);
-      else line.textContent = `${explain(data)} ${data.detail || ""}`;
+      else line.textContent = explain(data);
       announce(line.textContent);
     }
   }
 
   ended(report, line, log) {
     line.textContent = `${say(report.stopped ? "jobStopped" : "jobDone")} ${say("jobCounts", report.pages)}`;
-    const failures = report.failures.map(({ url, detail, reason }) => el("li", { text: `${plain(url)}: ${plain(detail || reason)}` }));
+    const failures = report.failures.map(({ url, detail, reason }) =>
+      el("li", {}, [address(url), `: ${whyNot(reason)}`, el("div.quiet", { lang: "en", dir: "auto", text: plain(detail) })]));
     log.replaceChildren(...failures);
     log.hidden = failures.length === 0;
   }
@@ -163,7 +167,10 @@ export class Sources {
 
   async remove(source, title) {
     if (!(await this.confirm(say("removeSure", plain(title)), say("remove")))) return;
-    await api.removeSource(source.url);
+    await api.removeSource(source.url).catch(async (error) => {
+      await this.load();
+      throw Object.assign(error, { instead: { notFound: "pageGone" } });
+    });
     announce(say("removed"));
     await this.load();
     this.view.querySelector("input[type=search]").focus();

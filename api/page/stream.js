@@ -11,21 +11,24 @@ export class Problem extends Error {
 }
 
 export async function problemOf(response) {
+  const seconds = Number(response.headers.get("Retry-After")) || undefined;
   try {
-    return new Problem({ status: response.status, ...(await response.json()) });
+    return new Problem({ status: response.status, retry_after: seconds, ...(await response.json()) });
   } catch {
-    return new Problem({ status: response.status, title: response.statusText });
+    return new Problem({ status: response.status, retry_after: seconds, title: response.statusText });
   }
 }
 
 /** Splits server-sent events; yields [id, name, data]. Comments keep the connection open and are passed over. */
 export async function* readEvents(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  const silence = new Silence(() => reader.cancel().catch(() => undefined));
   let rest = "";
   try {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
+      silence.broken();
       rest += value;
       let end;
       while ((end = rest.indexOf("\n\n")) >= 0) {
@@ -35,7 +38,30 @@ export async function* readEvents(response) {
       }
     }
   } finally {
+    silence.end();
     reader.cancel().catch(() => undefined);
+  }
+}
+
+const LONGEST_SILENCE = 45_000; // milliseconds; a server says something every 15 seconds
+const LOOK = 5_000;
+
+/** Notices a connection that is dead and does not know it: after a sleep, or behind a network that has changed. */
+class Silence {
+  constructor(tooLong) {
+    this.look = () => { if (Date.now() - this.last > LONGEST_SILENCE) tooLong(); };
+    this.broken();
+    this.timer = setInterval(this.look, LOOK);
+    addEventListener("online", this.look);
+    document.addEventListener("visibilitychange", this.look);
+  }
+
+  broken() { this.last = Date.now(); }
+
+  end() {
+    clearInterval(this.timer);
+    removeEventListener("online", this.look);
+    document.removeEventListener("visibilitychange", this.look);
   }
 }
 
@@ -55,10 +81,11 @@ function parse(text) {
 }
 
 const ENDS = new Set(["done", "error"]);
-const SLICE = 24; // milliseconds of work after which the browser may draw
+const SLICE = 12; // milliseconds of work after which the browser may draw
+const LONGEST_FRAME = 50; // milliseconds to wait for a frame; a window that is not seen draws none
 
 /**
- * Follows a run to its end. `open(last)` makes the request: the first one asks, later ones resume after event `last`.
+ * Follows a run to its end. `open(last, signal)` makes the request: the first one asks, later ones resume after event `last`.
  * Calls `onEvent(name, data)` once an event; `onPause(true)` while the connection is lost.
  *
  * A stream that ends without `done` or `error` was cut, whatever the connection says of it.
@@ -68,7 +95,7 @@ export async function follow({ open, onEvent, onPause, signal }) {
   for (let failures = 0; !signal.aborted; failures++) {
     const before = state.last;
     try {
-      if (await readOnce(await open(state.last), state, onEvent, onPause)) return;
+      if (await readOnce(await begin(open, state.last, signal), state, onEvent, onPause)) return;
     } catch (error) {
       if (signal.aborted || error instanceof Problem) throw error;
       if (!state.started) throw new Problem({ title: "network", status: 0 });
@@ -77,6 +104,18 @@ export async function follow({ open, onEvent, onPause, signal }) {
     onPause(true);
     if (state.last > before) failures = 0;
     await pause(failures ? Math.min(125 * 2 ** failures, 5000) : 50, signal);
+  }
+}
+
+/** Makes the request. One that resumes is given up when no answer to it begins: its connection may be dead. */
+async function begin(open, last, signal) {
+  const attempt = new AbortController();
+  const timer = last ? setTimeout(() => attempt.abort(), LONGEST_SILENCE) : 0;
+  signal.addEventListener("abort", () => attempt.abort(), { once: true });
+  try {
+    return await open(last, attempt.signal);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -96,20 +135,28 @@ async function readOnce(response, state, onEvent, onPause) {
     state.started = true;
     onEvent(name, data);
     if (ENDS.has(name)) return true;
-    if (performance.now() - drawn > SLICE) {
-      await breath();
-      drawn = performance.now();
-    }
+    if (name === "documents") await frame();
+    else if (performance.now() - drawn > SLICE) await breath();
+    else continue;
+    drawn = performance.now();
   }
   return false;
 }
 
 /** Lets the browser draw and hear keys between two pieces of work. */
-function breath() {
+export function breath() {
   return new Promise((resolve) => {
     const channel = new MessageChannel();
     channel.port1.onmessage = () => { channel.port1.close(); resolve(); };
     channel.port2.postMessage(null);
+  });
+}
+
+/** Lets the browser draw now, where it draws at all: what comes behind does not hold up what is there. */
+function frame() {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, LONGEST_FRAME);
+    requestAnimationFrame(() => { clearTimeout(timer); breath().then(resolve); });
   });
 }
 

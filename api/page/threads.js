@@ -38,17 +38,23 @@ export class Threads {
   async rename(id, title) {
     const typed = await this.prompt(say("renameTo"), title, say("save"));
     if (!typed) return;
-    await api.renameThread(id, typed);
+    await api.renameThread(id, typed).catch((error) => this.missing(error));
     await this.refresh();
     this.focus(id);
   }
 
   async remove(id, title) {
     if (!(await this.confirm(say("deleteSure", plain(title)), say("delete")))) return;
-    await api.deleteThread(id);
+    await api.deleteThread(id).catch((error) => { if (error.status !== 404) throw error; }); // gone is gone
     if (id === this.current) this.gone();
     await this.refresh();
     byId("new-thread").focus();
+  }
+
+  /** It was deleted elsewhere: the list is read again, and says so. */
+  async missing(error) {
+    if (error.status === 404) await this.refresh();
+    throw Object.assign(error, { instead: { notFound: "threadGone" } });
   }
 
   row(thread) {

@@ -4,29 +4,38 @@ import { announce, el, hostOf, icon, outward, plain, safeLink } from "./dom.js";
 import { ageNote, links, readingAddress, verdictChip, whereLine } from "./evidence.js";
 import { GrowingAnswer } from "./answer.js";
 import { keep } from "./reading.js";
-import { Problem, follow } from "./stream.js";
+import { explain, told } from "./problems.js";
+import { Steps } from "./steps.js";
+import { Problem, breath, follow } from "./stream.js";
 import { ago, say } from "./words.js";
 
+const HINTED = "footnote.hinted"; // set once the reader has found out what a mark does
+const AT_ONCE = 20; // footnotes listed before the browser may draw
 const SNIPPET = 240; // characters of a document on its card
 
 export class Turn {
   /** `again(fields)` asks anew; `started(run)` is told once the server has taken the question. */
-  constructor(question, { evidence, again, started }) {
-    Object.assign(this, { question, again, started });
+  constructor(question, { evidence, again, started, mode }) {
+    Object.assign(this, { question, again, started, mode });
     this.documents = [];
     this.citations = [];
     this.abort = new AbortController();
     this.title = el("h2", { dir: "auto", tabindex: -1, text: question });
     this.searched = el("div.searched", {}, [el("span.waiting", { text: say("searching") })]);
+    this.steps = new Steps();
     this.cards = el("ol.documents", { "aria-label": say("documents"), hidden: true, tabindex: 0 });
     this.body = el("div.answer.waiting", { "aria-busy": "true", dir: "auto" });
     this.lost = el("p.lost.quiet", { hidden: true, text: say("reconnecting") });
     this.trouble = el("div.trouble", { role: "alert", hidden: true });
+    this.hint = el("p.hint", { hidden: true, text: say("hint") });
     this.actions = el("div.actions", {}, [this.button("stop", () => this.stop())]);
     this.notes = el("section.notes", { "aria-label": say("footnotes"), hidden: true });
-    this.element = el("article.turn", {}, [this.title, this.searched, this.cards, this.body, this.lost, this.trouble, this.actions, this.notes]);
+    this.element = el("article.turn", {}, [this.title, this.searched, this.steps.element, this.cards, this.body, this.lost, this.trouble, this.hint, this.actions, this.notes]);
     this.answer = new GrowingAnswer(this.body, {
-      onMark: (mark, citation, kind) => evidence.show(mark, citation, this.documentOf(citation), kind, this.runId),
+      onMark: (mark, citation, kind) => {
+        localStorage.setItem(HINTED, "1");
+        evidence.show(mark, citation, this.documentOf(citation), kind, this.runId);
+      },
       onLeave: () => evidence.leave(),
     });
   }
@@ -49,7 +58,7 @@ export class Turn {
     const { signal } = this.abort;
     try {
       await follow({
-        open: (last) => (this.runId ? api.runEvents(this.runId, last, signal) : api.ask(body, signal)),
+        open: (last, signal) => (this.runId ? api.runEvents(this.runId, last, signal) : api.ask(body, signal)),
         onEvent: (name, data) => { try { this.event(name, data); } catch (error) { reportError(error); } },
         onPause: (lost) => { this.lost.hidden = !lost; },
         signal,
@@ -67,6 +76,7 @@ export class Turn {
     if (name === "run") this.begun(data);
     else if (name === "documents") this.showDocuments(data.documents);
     else if (name === "question") this.showQuestion(data);
+    else if (name === "step") this.step(data);
     else if (name === "token") this.write(data.text);
     else if (name === "citation") { this.citations.push(data); this.answer.cite(data); }
     else if (name === "done") this.finished(data);
@@ -79,6 +89,14 @@ export class Turn {
     this.question = this.title.textContent = run.question;
     this.started?.(run);
     if (this.stopping) api.cancelRun(this.runId);
+  }
+
+  /** The line of the steps takes the place of the line that says what is searched: nothing jumps. */
+  step(data) {
+    this.mode = "agent";
+    this.searched.hidden = true;
+    this.steps.add(data);
+    if (data.kind === "action") announce(this.steps.doing);
   }
 
   write(text) {
@@ -123,7 +141,7 @@ export class Turn {
       : el("a", { href: readingAddress(document, null, this.runId), dir: "auto", text: title });
     return el("li.document", { "data-n": document.n }, [
       el("h3", {}, [el("span.n", { text: document.n }), link]),
-      el("p.host", { text: `${hostOf(document.url)} · ${ago(document.fetched_at)}` }),
+      el("p.host", {}, [el("span", { dir: "auto", text: hostOf(document.url) }), el("span", { text: `· ${ago(document.fetched_at, "short")}` })]),
       document.section.length ? el("p.path", { dir: "auto", text: document.section.join(" › ") }) : null,
       el("p.snippet", { dir: "auto", text: document.text.slice(0, SNIPPET) }),
     ]);
@@ -131,7 +149,9 @@ export class Turn {
 
   showQuestion({ text }) {
     const change = this.button("edit", () => this.editQuestion(text), { "aria-label": say("editLabel") });
-    this.searched.replaceChildren(el("span", {}, [`${say("searchedAs")} `, el("em", { dir: "auto", text })]), change);
+    const same = text.trim() === this.question.trim();
+    const words = same ? [say("searchedAsAsked")] : [`${say("searchedAs")} `, el("em", { dir: "auto", text })];
+    this.searched.replaceChildren(el("span", {}, words), change);
   }
 
   editQuestion(text) {
@@ -154,24 +174,50 @@ export class Turn {
   finished(done, rating) {
     this.settle(rating);
     const note = { length: "lengthNote", blocked: "blockedNote", interrupted: "interrupted" }[done.finish_reason];
-    if (note) this.say([say(note)]);
-    else if (!this.documents.length) this.say([`${say("noDocuments")} `, el("a", { href: "#/sources", text: say("lookAtSources") })]);
+    if (note) this.say([el("p", { text: say(note) })]);
+    else if (!this.documents.length || done.finish_reason === "no_answer") this.nothingFound();
+    this.hint.hidden = !this.marked || localStorage.getItem(HINTED) !== null;
     announce(say("answerDone", this.citations.filter((citation) => citation.document_id).length));
+  }
+
+  get marked() { return this.citations.some((citation) => citation.document_id); }
+
+  /** There was nothing to answer from: says whether there is anything at all. */
+  async nothingFound() {
+    const { total } = await api.pageCount().catch(() => ({ total: 1 }));
+    const [text, link] = total ? ["noDocuments", "lookAtSources"] : ["emptyIndex", "addFirst"];
+    const said = this.answer.text ? "" : `${say(text)} `;
+    this.say([el("p", {}, [said, el("a", { href: "#/sources", text: say(link) })])], true);
   }
 
   failed(problem) {
     this.settle();
-    if (problem.type?.endsWith(":cancelled")) this.say([say("stopped")]);
-    else this.say([explain(problem)], isExplained(problem) ? "" : problem.detail);
+    this.body.hidden = !this.answer.text;
+    this.say(told(problem, { notFound: "expired" }), problem.type?.endsWith(":cancelled"));
+    this.trouble.scrollIntoView({ block: "nearest" });
+    if (problem.retry_after) this.countDown(Date.now() + 1000 * problem.retry_after);
   }
 
-  say(children, detail) {
-    this.trouble.replaceChildren(el("p", {}, children), detail ? el("p.quiet", { text: detail }) : "");
+  /** `calm`: nothing went wrong. */
+  say(paragraphs, calm = false) {
+    this.trouble.replaceChildren(...paragraphs);
+    this.trouble.classList.toggle("calm", Boolean(calm));
     this.trouble.hidden = false;
+  }
+
+  /** The server has said from when on it may have room again. */
+  countDown(until) {
+    const button = this.actions.querySelector("[data-retry]");
+    const left = Math.ceil((until - Date.now()) / 1000);
+    button.textContent = left > 0 ? say("retryIn", left) : say("retry");
+    if (left > 0) button.setAttribute("aria-disabled", "true");
+    else button.removeAttribute("aria-disabled");
+    if (left > 0 && button.isConnected) setTimeout(() => this.countDown(until), 1000);
   }
 
   settle(rating) {
     this.ended = true;
+    this.steps.finish();
     this.answer.finish();
     this.lost.hidden = true;
     this.body.classList.remove("waiting", "cursor");
@@ -184,7 +230,10 @@ export class Turn {
   }
 
   closingActions(rating) {
-    const retry = this.button("retry", () => this.again({ question: this.question }));
+    const again = (event) => {
+      if (!event.currentTarget.hasAttribute("aria-disabled")) this.again({ question: this.question, mode: this.mode });
+    };
+    const retry = this.button("retry", again, { "data-retry": true });
     if (!this.runId) return [retry];
     return [
       ...(this.answer.text ? [this.button("copy", (event) => this.copy(event.currentTarget))] : []),
@@ -211,14 +260,20 @@ export class Turn {
     return el("button.small.thumb", attributes, [icon(rating)]);
   }
 
-  showNotes() {
+  /** A few at a time: the reader of an answer with hundreds is not kept waiting for all. */
+  async showNotes() {
     const seen = new Set();
     const notes = this.citations.filter((citation) => {
       const key = `${citation.n}:${citation.quote_start}:${citation.quote_end}:${citation.verdict}`;
       return this.documentOf(citation) && !seen.has(key) && seen.add(key);
     });
-    this.notes.replaceChildren(el("h3", { text: say("footnotes") }), el("ol", {}, notes.map((citation) => this.note(citation))));
+    const list = el("ol");
+    this.notes.replaceChildren(el("h3", { text: say("footnotes") }), list);
     this.notes.hidden = notes.length === 0;
+    for (let at = 0; at < notes.length; at += AT_ONCE) {
+      list.append(...notes.slice(at, at + AT_ONCE).map((citation) => this.note(citation)));
+      await breath();
+    }
   }
 
   note(citation) {
@@ -229,7 +284,7 @@ export class Turn {
       el("div", {}, [
         el("p", {}, [verdictChip(citation.verdict), " ", el("cite", { dir: "auto", text: document.title || hostOf(document.url) })]),
         citation.quote ? el("blockquote", { dir: "auto", text: citation.quote }) : null,
-        el("p.where", { dir: "auto", text: whereLine(document) }),
+        whereLine(document),
         ageNote(citation),
         el("p.where", {}, [first, ...others.flatMap((link) => [" · ", link])]),
       ]),
@@ -280,26 +335,4 @@ async function copyToClipboard(text) {
   field.select();
   document.execCommand("copy");
   field.remove();
-}
-
-const WORDS = [
-  [/:(unauthorized|forbidden)$/, "keyWrong"],
-  [/:not-found$/, "notFound"],
-  [/:overloaded$/, "tooMany"],
-  [/:model/, "modelDown"],
-  [/:(index-unavailable|storage)$/, "indexDown"],
-  [/:deadline/, "tooSlow"],
-  [/:interrupted$/, "interrupted"],
-  [/:cancelled$/, "stopped"],
-  [/:conflict$/, "conflict"],
-];
-
-const isExplained = (problem) => problem.title === "network" || WORDS.some(([type]) => type.test(problem.type || ""));
-
-/** A problem in people's words, with what to do. */
-export function explain(problem) {
-  if (problem.title === "network") return say("network");
-  const known = WORDS.find(([type]) => type.test(problem.type || ""));
-  if (known) return say(known[1]);
-  return say(problem.status === 429 ? "tooMany" : "troubleTitle");
 }

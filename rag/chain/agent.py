@@ -7,31 +7,38 @@ carry the tag `answer`, and say nothing but tool calls and the answer.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Literal
 
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.runnables import Runnable
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from rag.chain.answer import FixedReply, finished
 from rag.chain.answering_model import AnsweringModel
-from rag.chain.condense import condense, needs_condensing
+from rag.chain.condense import condense, needs_condensing, summary_told
 from rag.chain.context import ANSWER_TAG, AskInput, AskOutput, AskState, ChainContext, config_with_tags
 from rag.chain.graph import AskChain, AskGraph, check_question
+from rag.chain.guarded_model import BLOCKED
 from rag.chain.model_stream import ModelCall, Reply, finish_reason
-from rag.chain.prompts import agent_rules, new_boundary, phrases_for, without_markers
-from rag.chain.retrieve import wanted_documents, wanted_filter
+from rag.chain.prompts import agent_rules, disarmed, new_boundary, phrases_for, without_markers
+from rag.chain.retrieve import tell, wanted_documents, wanted_filter
+from rag.chain.steps import Budget, Steps, limits
 from rag.chain.tools import FoundDocuments, IndexTools
-from rag.errors import FootnoteError, InvalidRequest
+from rag.errors import InvalidRequest
+from rag.events import DocumentsFound, QuestionUnderstood
 from rag.index.documents import document_to_langchain
 from rag.models.chat import ChatModel
+from rag.settings import Settings
 
-STEP_NAME = "AgentStep"
 _BUDGETS = 4
 """How many times the context budget an agent may find before it has to answer."""
+
+_SEARCHING_SHARE = 0.5
+"""Of the time for an answer; the rest is for saying it."""
 
 
 def build_agent(context: ChainContext, *, checkpointer: BaseCheckpointSaver[Any] | None = None) -> Runnable[Any, Any]:
@@ -89,84 +96,39 @@ async def agent(state: AskState, runtime: Runtime[ChainContext]) -> dict[str, An
         context_tokens=context.settings.context_tokens,
         filter=wanted_filter(state),
     )
-    limits = _limits(found, steps=context.settings.agent_steps, tokens=_BUDGETS * context.settings.context_tokens)
+    settings = context.settings
+    budget = Budget(
+        found,
+        steps=settings.agent_steps,
+        tokens=_BUDGETS * settings.context_tokens,
+        seconds=_SEARCHING_SHARE * settings.ask_timeout,
+    )
     searching = create_agent(
-        AnsweringModel(chat=context.chat, settings=context.settings, tags=[ANSWER_TAG]),
+        AnsweringModel(chat=context.chat, settings=settings, found=found, tags=[ANSWER_TAG]),
         tools.all(),
         system_prompt=agent_rules(question, boundary),
-        middleware=[limits],
+        middleware=[limits(budget, Steps(runtime.stream_writer, settings.blocked_phrases, boundary))],
     )
-    messages: list[Any] = [*map(without_markers, state.get("history", [])), HumanMessage(_with_summary(state))]
+    messages: list[Any] = [
+        *map(without_markers, state.get("history", [])),
+        HumanMessage(_with_summary(state, settings)),
+    ]
     config = config_with_tags()
-    config["recursion_limit"] = 10 * context.settings.agent_steps + 25
+    config["recursion_limit"] = 10 * settings.agent_steps + 25
     result = await searching.ainvoke({"messages": messages}, config)
     last = result["messages"][-1]
-    reply = _reply_of(last) if isinstance(last, AIMessage) and last.text.strip() else await _cut(question, context)
+    reply = _reply_of(last) if _is_answer(last) else await _cut(question, context)
+    reply.usage = _usage(result["messages"])
     update = finished(question, reply, found.documents)
     documents = [document_to_langchain(document) for document in found.documents]
+    tell(runtime, DocumentsFound(tuple(found.documents)))
+    tell(runtime, QuestionUnderstood(text=question, original=question, rewritten=False))
     return {**update, "standalone_question": question, "rewritten": False, "documents": documents}
 
 
-def _limits(found: FoundDocuments, *, steps: int, tokens: int) -> Any:
-    """Middleware of `create_agent`: counts and traces tool calls, makes observations of errors, ends the search."""
-    from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse, hook_config
-    from langchain.tools.tool_node import ToolCallRequest
-    from langgraph.types import Command
-
-    class Limits(AgentMiddleware[Any, Any, Any]):
-        def __init__(self) -> None:
-            super().__init__()
-            self.calls = 0
-
-        @property
-        def reached(self) -> bool:
-            return self.calls >= steps or found.tokens >= tokens
-
-        async def awrap_model_call(
-            self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
-        ) -> ModelResponse[Any]:
-            return await handler(request.override(tools=[]) if self.reached else request)
-
-        @hook_config(can_jump_to=["end"])
-        async def aafter_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
-            last = state["messages"][-1]
-            return {"jump_to": "end"} if self.reached and getattr(last, "tool_calls", None) else None
-
-        async def awrap_tool_call(
-            self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]]
-        ) -> ToolMessage | Command[Any]:
-            call = request.tool_call
-            self.calls += 1
-            await _trace("action", call["name"], input=call["args"])
-            if self.calls > steps:
-                message: ToolMessage | Command[Any] = _observation(
-                    call, f"The limit of {steps} tool calls is reached. Answer now."
-                )
-            else:
-                message = await _observed(call, lambda: handler(request))
-            await _trace("observation", call["name"], output=getattr(message, "text", ""))
-            return message
-
-    return Limits()
-
-
-async def _observed(call: Any, act: Callable[[], Awaitable[Any]]) -> Any:
-    """What a tool returned, or why it failed, for the model to read."""
-    try:
-        return await act()
-    except FootnoteError as error:
-        return _observation(call, str(error))
-    except Exception as error:  # an agent may try another way; what broke is named, and its details are not
-        return _observation(call, f"The tool failed ({type(error).__name__}). Try another way.")
-
-
-def _observation(call: Any, text: str) -> ToolMessage:
-    return ToolMessage(text, tool_call_id=call["id"], name=call["name"], status="error")
-
-
-async def _trace(kind: Literal["action", "observation"], tool: str, **fields: Any) -> None:
-    step: RunnableLambda[dict[str, Any], dict[str, Any]] = RunnableLambda(lambda taken: taken, name=STEP_NAME)
-    await step.ainvoke({"kind": kind, "tool": tool, **fields})
+def _is_answer(message: Any) -> bool:
+    """Whether the agent ended by itself, or was ended by a filter."""
+    return isinstance(message, AIMessage) and (bool(message.text.strip()) or finish_reason(message) == BLOCKED)
 
 
 async def _cut(question: str, context: ChainContext) -> Reply:
@@ -176,13 +138,22 @@ async def _cut(question: str, context: ChainContext) -> Reply:
 
 
 def _reply_of(message: AIMessage) -> Reply:
-    usage = {name: count for name, count in (message.usage_metadata or {}).items() if isinstance(count, int)}
-    return Reply([message.text], finish_reason(message) or "stop", usage)
+    return Reply(message.text, finish_reason(message) or "stop")
 
 
-def _with_summary(state: AskState) -> str:
-    words, summary = phrases_for(state["question"]), state.get("summary")
-    return f"{words.earlier.format(summary=summary)}\n\n{state['question']}" if summary else state["question"]
+def _usage(messages: Sequence[BaseMessage]) -> dict[str, int]:
+    """The tokens of all calls of the model, those that searched included."""
+    total: Counter[str] = Counter()
+    for message in messages:
+        if isinstance(message, AIMessage):
+            total.update({name: n for name, n in (message.usage_metadata or {}).items() if isinstance(n, int)})
+    return dict(total)
+
+
+def _with_summary(state: AskState, settings: Settings) -> str:
+    question, summary = state["question"], summary_told(state.get("summary", ""), settings.history_tokens)
+    earlier = phrases_for(question).earlier.format(summary=disarmed(summary))
+    return f"{earlier}\n\n{question}" if summary else question
 
 
 def _first_node(state: AskState, runtime: Runtime[ChainContext]) -> Literal["condense", "agent"]:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models.chat_models import BaseChatModel, generate_from_stream
-from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.runtime import Runtime
 
+from rag.chain.condense import summary_told
 from rag.chain.context import ANSWER_TAG, AskState, ChainContext, config_with_tags, is_empty
 from rag.chain.model_stream import ModelCall, Reply
 from rag.chain.prompts import answer_messages, phrases_for, says_no_answer
 from rag.errors import ModelError
 from rag.index.documents import document_from_langchain
 from rag.models.chat import ChatModel
+from rag.models.prepared import PreparedAnswer, PreparedChatModel
 from rag.vocabulary import Document, FinishReason
 
 _FINISH_REASONS: dict[str, FinishReason] = {
@@ -29,7 +28,7 @@ _FINISH_REASONS: dict[str, FinishReason] = {
 }
 
 
-class FixedReply(BaseChatModel):
+class FixedReply(PreparedChatModel):
     """Says one thing. It stands in for the model where there is nothing to ask it, so that the run looks the same."""
 
     text: str
@@ -39,38 +38,8 @@ class FixedReply(BaseChatModel):
     def _llm_type(self) -> str:
         return "fixed"
 
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        for token in re.findall(r"\s*\S+\s*$|\s*\S+", self.text):
-            yield ChatGenerationChunk(message=AIMessageChunk(content=token))
-        last = AIMessageChunk(
-            content="", response_metadata={"finish_reason": self.finish_reason}, chunk_position="last"
-        )
-        yield ChatGenerationChunk(message=last)
-
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        for chunk in self._stream(messages):
-            yield chunk
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return generate_from_stream(self._stream(messages))
+    def prepare(self, messages: list[BaseMessage], **kwargs: Any) -> PreparedAnswer:
+        return PreparedAnswer(self.text, self.finish_reason)
 
 
 async def answer(state: AskState, runtime: Runtime[ChainContext]) -> dict[str, Any]:
@@ -100,7 +69,7 @@ async def _reply(
         documents,
         standalone=standalone,
         history=state.get("history", []),
-        summary=state.get("summary", ""),
+        summary=summary_told(state.get("summary", ""), settings.history_tokens),
     )
     return await call.run(messages, config)
 
@@ -114,16 +83,17 @@ def finished(question: str, reply: Reply, documents: Sequence[Document]) -> dict
     reason = _FINISH_REASONS.get(reply.finish_reason or "")
     if reason is None:
         raise ModelError(f"The model ended its answer with {reply.finish_reason!r}.", "Ask again.")
-    if reason == "stop" and says_no_answer(reply.text):
+    text = reply.text
+    if reason == "stop" and says_no_answer(text):
         reason = "no_answer"
     # Plain dictionaries, which `add_messages` reads too: LangGraph would send message objects out as tokens again.
     remembered = {
         "role": "assistant",
-        "content": reply.text,
-        "additional_kwargs": {"sources": sources_of(reply.text, documents)},
+        "content": text,
+        "additional_kwargs": {"sources": sources_of(text, documents)},
     }
     return {
-        "answer": reply.text,
+        "answer": text,
         "finish_reason": reason,
         "usage": reply.usage,
         "history": [{"role": "user", "content": question}, remembered],

@@ -16,6 +16,7 @@ from langgraph.constants import TAG_NOSTREAM
 from langgraph.runtime import Runtime
 
 from rag.chain.context import AskState, ChainContext, config_with_tags
+from rag.chain.guarded_model import BLOCKED
 from rag.chain.model_stream import ModelCall
 from rag.chain.prompts import cited_sources, summary_messages
 from rag.errors import ModelError
@@ -34,9 +35,8 @@ def history_size(history: Sequence[BaseMessage]) -> int:
 
 
 def needs_condensing(state: AskState, budget: int) -> bool:
-    """Whether there are turns to summarise: more than `budget` tokens, in more than one turn."""
-    history = state.get("history", [])
-    return history_size(history) > budget and bool(turns_to_summarize(history, budget))
+    """Whether the conversation has more than `budget` tokens."""
+    return history_size(state.get("history", [])) > budget
 
 
 def turns_to_summarize(history: Sequence[BaseMessage], budget: int) -> list[BaseMessage]:
@@ -45,6 +45,7 @@ def turns_to_summarize(history: Sequence[BaseMessage], budget: int) -> list[Base
     Half, so that a conversation is condensed once in several turns and not at each.
     """
     starts = [place for place, message in enumerate(history) if isinstance(message, HumanMessage)]
+    starts = starts or list(range(len(history)))
     kept_from = starts[-1] if starts else 0
     for start in reversed(starts):
         if history_size(history[start:]) > budget * _SUMMARY_SHARE:
@@ -54,23 +55,47 @@ def turns_to_summarize(history: Sequence[BaseMessage], budget: int) -> list[Base
 
 
 async def condense(state: AskState, runtime: Runtime[ChainContext]) -> dict[str, Any]:
-    """Moves the oldest turns into `summary`.
+    """Moves the oldest turns into `summary`; of a last turn that is too long by itself, the middle is left out.
 
     The model writes it where the conversation is kept by `thread_id`; for one that the client holds, which comes back
     at every question, the best sentences serve, as they do without a model or when the model fails.
     """
     context = runtime.context
     budget = context.settings.history_tokens
-    older = turns_to_summarize(state.get("history", []), budget)
-    summary = state.get("summary", "")
-    text: str | None = None
-    if not context.chat.extractive and get_config().get("configurable", {}).get("thread_id"):
-        text = await _by_model(older, summary, context)
-    condensed = extractive_summary(older, summary, budget // 2) if text is None else text
-    return {
-        "summary": with_sources(condensed, older, summary),
-        "history": [{"role": "remove", "content": "", "id": message.id} for message in older],
-    }
+    history = state.get("history", [])
+    older = turns_to_summarize(history, budget)
+    changed: dict[str, Any] = {"history": _shortened(history[len(older) :], budget)}
+    if older:
+        summary = state.get("summary", "")
+        text: str | None = None
+        if not context.chat.extractive and get_config().get("configurable", {}).get("thread_id"):
+            text = await _by_model(older, summary, context)
+        condensed = extractive_summary(older, summary, budget // 2) if text is None else text
+        changed["summary"] = with_sources(condensed, older, summary)
+        changed["history"] += [{"role": "remove", "content": "", "id": message.id} for message in older]
+    return changed
+
+
+def _shortened(rest: Sequence[BaseMessage], budget: int) -> list[dict[str, Any]]:
+    """Those of the messages that have more than their share of the budget, without their middle."""
+    if history_size(rest) <= budget:
+        return []
+    share = budget // len(rest)
+    return [
+        {
+            "role": message.type,
+            "content": _without_middle(message.text, share),
+            "id": message.id,
+            "additional_kwargs": message.additional_kwargs,
+        }
+        for message in rest
+        if count_tokens(message.text) > share
+    ]
+
+
+def _without_middle(text: str, tokens: int) -> str:
+    kept = max(2, len(text) * tokens // count_tokens(text))
+    return f"{text[: kept * 2 // 3].rstrip()} … {text[-(kept // 3) :].lstrip()}"
 
 
 async def _by_model(older: Sequence[BaseMessage], summary: str, context: ChainContext) -> str | None:
@@ -78,9 +103,12 @@ async def _by_model(older: Sequence[BaseMessage], summary: str, context: ChainCo
     asked = summary_messages([_with_named_sources(message) for message in older], summary, words=words)
     quiet = config_with_tags("summary", TAG_NOSTREAM)
     try:
-        return (await ModelCall(context.chat, context.settings).run(asked, quiet)).text.strip()
+        reply = await ModelCall(context.chat, context.settings).run(asked, quiet)
     except ModelError:
         return None
+    text = reply.text.strip()
+    usable = reply.finish_reason not in ("length", BLOCKED) and count_tokens(text) <= context.settings.history_tokens
+    return text if usable else None
 
 
 def extractive_summary(older: Sequence[BaseMessage], summary: str, budget: int) -> str:
@@ -101,11 +129,22 @@ def with_sources(summary: str, older: Sequence[BaseMessage], earlier: str) -> st
     known = [line for line in earlier.partition(_SOURCES)[2].split("\n") if line]
     for message in older:
         known += [
-            f"- {source.get('title') or source.get('url')}: {source.get('url')}" for source in cited_sources(message)
+            " ".join(f"- {source.get('title') or source.get('url')}: {source.get('url')}".split())
+            for source in cited_sources(message)
         ]
     text = summary.partition(_SOURCES)[0]
     listed = "\n".join(dict.fromkeys(known))
     return f"{text}{_SOURCES}{listed}" if listed else text
+
+
+def summary_told(summary: str, budget: int) -> str:
+    """A summary as a model is told it: the pages named last, as far as half of `budget` reaches."""
+    text, mark, listed = summary.partition(_SOURCES)
+    lines, left = listed.split("\n"), budget // 2
+    told: list[str] = []
+    while lines and (left := left - count_tokens(lines[-1])) >= 0:
+        told.insert(0, lines.pop())
+    return f"{text}{mark}{chr(10).join(told)}" if told else text
 
 
 def _facts(message: AIMessage) -> list[str]:

@@ -28,13 +28,7 @@ class DocumentSource(Protocol):
     """What the chain asks of the index."""
 
     async def adocuments(
-        self,
-        question: str,
-        *,
-        top_k: int,
-        context_tokens: int,
-        filter: Filter | None = None,
-        also: Sequence[str] = (),
+        self, question: str, *, top_k: int, context_tokens: int, filter: Filter | None = None, also: Sequence[str] = ()
     ) -> list[Document]:
         """The documents for a question, best first, numbered from 1, within a token budget; may be empty."""
         ...

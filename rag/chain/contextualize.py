@@ -9,7 +9,9 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.runtime import Runtime
 
+from rag.chain.condense import summary_told
 from rag.chain.context import REWRITE_TAG, AskState, ChainContext, config_with_tags
+from rag.chain.guarded_model import BLOCKED
 from rag.chain.leaning import recent_context, rewritten_by_rules
 from rag.chain.model_stream import ModelCall
 from rag.chain.prompts import rewrite_messages
@@ -42,11 +44,14 @@ async def contextualize(state: AskState, runtime: Runtime[ChainContext]) -> dict
 
 async def _by_model(state: AskState, config: RunnableConfig, context: ChainContext) -> str | None:
     question = state["question"]
-    messages = rewrite_messages(question, state.get("history", []), state.get("summary", ""))
+    summary = summary_told(state.get("summary", ""), context.settings.history_tokens)
+    messages = rewrite_messages(question, state.get("history", []), summary)
     try:
         reply = await ModelCall(context.chat, context.settings).run(messages, config)
     except ModelError:
         return None  # the answer's own call will tell, if the model stays away
+    if reply.finish_reason in ("length", BLOCKED):
+        return question
     return accepted_rewrite(question, reply.text) or question
 
 

@@ -18,6 +18,7 @@ from rag.text.tokens import content_terms
 _LONGEST_SUBJECT = 8
 _FRAGMENT_TERMS = 2
 _CHINESE_FRAGMENT = 4
+_CHINESE_FRAGMENT_OF_HOW = 3
 _NAMED_ALREADY = 3
 
 # Words that stand for something said before. "it" and "that" also do other work, which `_EMPTY_PRONOUN` takes out.
@@ -32,15 +33,19 @@ _EMPTY_PRONOUN = re.compile(
     r"necessary|true|better|important)|how long does it take to|(?:is|are|was|were|will|would|can|do|does) there|"
     r"there (?:is|are|was|were|a|an|any|be)|this (?:year|month|week|morning|time|day)|"
     r"(?<=\w )that (?:is|are|was|were|can|has|have|had|will|would|the|a|an|i|you|we|they|he|she|it)|one of|such as|"
-    r"(?:so|or|and|is|say|said|means?|know|knows|think|believe|wonder|sure|told|see) that)\b",
+    r"(?<=\w )is that|"
+    r"(?:so|or|and|say|said|means?|know|knows|think|believe|wonder|sure|told|see) that)\b",
     re.IGNORECASE,
 )
 _OPENING = re.compile(
     r"^\W*(?:(?:and|but|or|so|then|also|ok|okay|well|btw|by the way|no|yes|thanks|thank you)\b[\s,.!]+)*"
     r"(?:(?:what|how) about\b|and\b|but\b|or\b|also\b|why(?: not| so)?\s*\?|how(?: so| come)?\s*\?|"
-    r"when\s*\?|where\s*\?|who\s*\?|which (?:one|ones)\b|(?:any|are there|is there)(?: any)? (?:other|more|another)\b|"
+    r"why so\b|when\s*\?|where\s*\?|who\s*\?|which (?:one|ones)\b|"
+    r"(?:any|are there|is there)(?: any)? (?:other|more|another)\b|"
     r"what else\b|(?:tell|give|show) me more\b|more (?:details?|info|information|about)\b|"
-    r"for example|such as|(?:no|yes)\b,)",
+    r"for example|such as|"
+    r"(?:(?:can|could) you )?(?:please )?(?:(?:give|show)(?: me| us)? (?:an?|some|any) examples?|elaborate|"
+    r"(?:explain|say) more)\b|(?:no|yes)\b,)",
     re.IGNORECASE,
 )
 _COMPARING = re.compile(
@@ -50,11 +55,22 @@ _CHINESE_PRONOUN = re.compile(
     "它们?|他们?|她们?|这个|那个|这些|那些|这种|那种|这里|那里|这样|那样|此外|该(?:方法|模型|公司|功能|问题|系统|国|人|书|项)|其(?:他|它|中|余)?|"
     "前者|后者|上面|上述|刚才|之前说|另一个|还有(?:什么|哪|别|其)"
 )
-_CHINESE_OPENING = re.compile("^(?:那么?|那|而|还有|另外|然后|为什么呢?|怎么样|怎么办|呢|再|举个?例)|呢[？?]?$")
+_CHINESE_OPENING = re.compile(
+    "^(?:那么?|那|而|还有|另外|然后|为什么呢?|怎么样|怎么办|呢|再|(?:能|可以|能不能|请)?(?:再?举|给)(?:一?个|些)?例)|呢[？?]?$"
+)
+_CHINESE_MODAL = re.compile("^(?:会不会|能不能|可不可以|需不需要|需要|可以|应该|会(?![话议员计])|能|要)")
+_CHINESE_HOW = re.compile("^(?:请问)?(?:如何|怎么|怎样)")
+# Words of courtesy ask nothing; what comes after them may.
+_COURTESY = re.compile(
+    r"^\W*(?:(?:thanks?(?: you)?(?: (?:a lot|so much|very much))?|thx|hi|hello|hey|ok(?:ay)?|got it|i see|(?:good)?bye|"
+    r"(?:great|good|nice|perfect|cool|sure|cheers)(?=\s*(?:[,.!…]|$)))\b[\s,.!…~]*|"
+    r"(?:非常感谢|谢谢(?:你|您|啦|了)?|多谢|你好|您好|好的?|明白了?|知道了?|嗯+|行|再见)(?=[\s，。！,.!~～]|$)[\s，。！,.!~～]*)+",
+    re.IGNORECASE,
+)
 _CHINESE_DEFINITION = re.compile("什么是|什么叫|是什么|是谁|指什么|什么意思")
 _CHINESE_FRAME = re.compile(
-    "请问|请|告诉我|介绍一?下?|解释一?下?|说明一?下?|什么是|是什么(?:意思)?|什么样的?|什么|为什么|为何|怎么样|怎么|怎样|如何|"
-    "哪些|哪个|哪里|哪一个?|哪年|哪|谁|几个|几|多少|多大|多久|何时|是否|是不是|能不能|能否|可以|有没有|是|吗|呢|的|了|在|和|与|或|"
+    "请问|请|告诉我|介绍一?下?|解释一?下?|说明一?下?|什么是|是什么(?:意思)?|什么样的?|什么|为什么|为何|怎么样|怎么|怎样|如何|需要多|"
+    "哪些|哪个|哪里|哪一个?|哪年|哪|谁|几个|几|多少|多大|多久|多长时间|多长|多快|多高|何时|是否|是不是|能不能|能否|可以|有没有|是|吗|呢|的|了|在|和|与|或|"
     "我|你|这|那|[，。？！、；：,.?!;:\\s“”\"'（）()]+"
 )
 _WHOLE_QUESTION = re.compile(
@@ -65,7 +81,8 @@ _FRAME = frozenset(
     "tell explain describe know difference differences different process way ways example examples mean means work "
     "works make makes kind kinds type types thing things want need please help provide procedures procedure find get "
     "got use used using give list show say said speaking currently many much good best better possible like think "
-    "understand available people thank thanks btw yes no ok okay sure also recommend going take let".split()
+    "understand available people thank thanks btw yes no ok okay sure also recommend going take let happen "
+    "happens".split()
 )
 _WORD = re.compile(r"[^\W_]+(?:[-'’./][^\W_]+)*")
 
@@ -82,7 +99,13 @@ def rewritten_by_rules(question: str, history: Sequence[BaseMessage]) -> str:
 
 
 def leans(question: str) -> bool:
-    """Whether a question points at something outside it: a pronoun, an opening such as "and in 2019?", a fragment."""
+    """Whether a question points at something outside it: a pronoun, an opening such as "and in 2019?", a fragment.
+
+    "Thanks!" does not, and what is asked after it is read without it.
+    """
+    question = without_courtesy(question)
+    if not question:
+        return False
     if has_cjk(question):
         return bool(
             _CHINESE_PRONOUN.search(question)
@@ -95,10 +118,16 @@ def leans(question: str) -> bool:
     )
 
 
+def without_courtesy(question: str) -> str:
+    """The question without the thanks and greetings before it; empty when it is nothing else."""
+    return _COURTESY.sub("", question, count=1).strip()
+
+
 def _is_chinese_fragment(question: str) -> bool:
     """One short word and what is asked of it ("默认值是多少？"), unless it is the word that is asked for."""
-    phrases = list(_phrases(question))
-    short = len(phrases) <= 1 and sum(map(len, phrases)) <= _CHINESE_FRAGMENT
+    phrases = list(_phrases(_CHINESE_MODAL.sub("", question.strip())))
+    most = _CHINESE_FRAGMENT_OF_HOW if _CHINESE_HOW.match(question.strip()) else _CHINESE_FRAGMENT
+    short = len(phrases) <= 1 and sum(map(len, phrases)) <= most
     return short and not _CHINESE_DEFINITION.search(question)
 
 
@@ -122,7 +151,9 @@ def carried_subject(question: str, earlier: Sequence[str]) -> str:
     present = set(content_terms(question))
     phrases: list[str] = []
     words = 0
-    for asked in reversed([asked for asked in earlier if has_cjk(asked) == has_cjk(question)]):
+    for asked in map(without_courtesy, reversed(earlier)):
+        if has_cjk(asked) != has_cjk(question):
+            continue
         for phrase in _phrases(asked):
             length = len(phrase) / 2 if has_cjk(phrase) else len(phrase.split())
             new = set(content_terms(phrase)) - present

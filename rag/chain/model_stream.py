@@ -4,46 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import RunnableConfig
 
+from rag.chain.guarded_model import guarded
 from rag.chain.patience import Patience
+from rag.chain.traced import traced
 from rag.errors import ModelError, ModelRateLimited, ModelStreamBroken, ModelUnavailable
 from rag.models.chat import ChatModel, translate_model_error
+from rag.models.chunks import read_chunks
+from rag.request import is_blank
 from rag.settings import Settings
+from rag.text.characters import whole_characters
+from rag.text.growing import GrowingText
 
 _LONGEST_PAUSE = 10.0
 _FIRST_PAUSE = 0.5
 
 
-@dataclass(slots=True)
 class Reply:
     """What a model said. `finish_reason` is the provider's word, None when the stream ended without one."""
 
-    parts: list[str] = field(default_factory=list)
-    finish_reason: str | None = None
-    usage: dict[str, int] = field(default_factory=dict)
-    calls_tools: bool = False
+    def __init__(
+        self, text: str = "", finish_reason: str | None = None, usage: Mapping[str, int] | None = None
+    ) -> None:
+        self._text = GrowingText(text)
+        self.finish_reason = finish_reason
+        self.usage = dict(usage or {})
+        self.calls_tools = False
 
     @property
     def began(self) -> bool:
         """Whether anything was said that cannot be taken back."""
-        return bool(self.parts) or self.calls_tools
+        return bool(self._text) or self.calls_tools
 
     @property
     def text(self) -> str:
-        return "".join(self.parts)
+        """All of it, in whole characters: it will be searched, stored or sent to a model again."""
+        return whole_characters(str(self._text))
 
     def take(self, chunk: AIMessageChunk) -> None:
-        if text := chunk.text:
-            self.parts.append(text)
-        self.calls_tools = self.calls_tools or bool(chunk.tool_call_chunks)
-        self.finish_reason = finish_reason(chunk) or self.finish_reason
+        content = chunk.content
+        self._text.add(content if isinstance(content, str) else chunk.text)
+        if chunk.tool_call_chunks:
+            self.calls_tools = True
+        if chunk.response_metadata:
+            self.finish_reason = finish_reason(chunk) or self.finish_reason
         for name, count in (chunk.usage_metadata or {}).items():
             if isinstance(count, int):
                 self.usage[name] = self.usage.get(name, 0) + count
@@ -74,12 +86,14 @@ class ModelCall:
     Attributes:
         retries: further tries, made only while nothing was said yet.
         sleep: seam for tests; waits between tries.
+        guarded: keep what must not be said out of it; False for a caller that does so itself.
     """
 
     chat: ChatModel
     settings: Settings
     retries: int = 0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    guarded: bool = True
 
     async def run(self, messages: Sequence[BaseMessage], config: RunnableConfig, **kwargs: Any) -> Reply:
         """Streams an answer to the end; its tokens leave by the callbacks of `config` as they come.
@@ -90,15 +104,22 @@ class ModelCall:
             ModelError: what else the provider said no with, and an empty answer.
         """
         reply = Reply()
-        async with aclosing(self.stream(messages, config, **kwargs)) as chunks:
-            async for chunk in chunks:
-                reply.take(chunk)
+        async with aclosing(self._tries(messages, config, kwargs)) as chunks:
+            async for said, _ in chunks:
+                reply = said
         return reply
 
     async def stream(
         self, messages: Sequence[BaseMessage], config: RunnableConfig, **kwargs: Any
     ) -> AsyncGenerator[AIMessageChunk]:
         """The chunks of an answer, from the try that came through. Raises as `run`."""
+        async with aclosing(self._tries(messages, config, kwargs)) as chunks:
+            async for _, chunk in chunks:
+                yield chunk
+
+    async def _tries(
+        self, messages: Sequence[BaseMessage], config: RunnableConfig, kwargs: dict[str, Any]
+    ) -> AsyncGenerator[tuple[Reply, AIMessageChunk]]:
         time = asyncio.get_running_loop().time
         deadline = time() + self.settings.ask_timeout
         for attempt in range(self.retries + 1):
@@ -106,7 +127,7 @@ class ModelCall:
             try:
                 async with aclosing(self._chunks(reply, list(messages), config, kwargs)) as chunks:
                     async for chunk in chunks:
-                        yield chunk
+                        yield reply, chunk
                 return
             except ModelError as error:
                 pause = _pause(error, attempt)
@@ -120,12 +141,13 @@ class ModelCall:
     ) -> AsyncGenerator[AIMessageChunk]:
         patience = Patience()
         try:
-            async with aclosing(cast(Any, self.chat.model.astream(messages, config, **kwargs))) as chunks:
+            async with aclosing(self._said(messages, config, kwargs)) as chunks:
                 patience.wait(self.settings.first_token_timeout)
                 async for chunk in chunks:
                     patience.rest()
-                    reply.take(chunk)
-                    yield chunk
+                    message = cast(AIMessageChunk, chunk.message)
+                    reply.take(message)
+                    yield message
                     patience.wait(self._limit(reply))
         except ModelError:
             raise
@@ -141,6 +163,15 @@ class ModelCall:
         finally:
             patience.close()
         self._check(reply)
+
+    def _said(
+        self, messages: list[BaseMessage], config: RunnableConfig, kwargs: dict[str, Any]
+    ) -> AsyncGenerator[ChatGenerationChunk]:
+        """What the model says, without what must not be said, told to the callbacks."""
+        chunks = read_chunks(self.chat.model, messages, **kwargs)
+        if self.guarded and self.settings.blocked_phrases:
+            chunks = guarded(chunks, self.settings.blocked_phrases)
+        return traced(chunks, self.chat.model, messages, config)
 
     def _limit(self, reply: Reply) -> float:
         return self.settings.token_timeout if reply.began else self.settings.first_token_timeout
@@ -158,7 +189,7 @@ class ModelCall:
         """Raises unless an answer that has ended is one."""
         if reply.finish_reason is None and reply.began:
             raise self._broken("ended its stream without a finish reason, so the answer may be cut")
-        if not reply.text.strip() and not reply.calls_tools and reply.finish_reason != "content_filter":
+        if is_blank(reply.text) and not reply.calls_tools and reply.finish_reason != "content_filter":
             cure = "Raise RAG_MAX_ANSWER_TOKENS." if reply.finish_reason == "length" else "Ask again."
             raise ModelError(f"The model {self.chat.name!r} returned an empty answer.", cure)
 

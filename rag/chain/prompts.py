@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from rag.text.language import detect_language
+from rag.text.sentences import MARKER
 from rag.vocabulary import Document
 
 
@@ -139,9 +140,14 @@ CHINESE = Phrases(
 {answer}""",
 )
 
-_MARKER = re.compile(r"\[\s*(\^?\d[\d\s,，、;\-–]*)\]|【\s*(\d[\d\s,，、;\-–]*)】|［\s*(\d[\d\s,，、;\-–]*)］")
-_IMAGE_OR_LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^()\n]{0,2000}\)")
-_TEMPLATE_TOKEN = re.compile(r"<\|([^<>|\n]{1,40})\|>|\[(/?INST|/?SYS)\]|<(/?s|<?/?SYS>?)>")
+_MARKER = re.compile(MARKER)
+_LINK = re.compile(r"(!?)\[([^\[\]\n]{0,500})\]\(((?:[^()\n]|\([^()\n]{0,500}\)){0,2000})\)")
+_LINK_BEGUN = re.compile(r"(?<!\w)\[[^\[\]\n]{0,500}\](?=\()")
+_ADDRESS = re.compile(r"[:/#.?]|%2f", re.IGNORECASE)
+_NESTED = 4
+_TEMPLATE_TOKEN = re.compile(
+    r"<([|｜])([^<>|｜\n]{1,40})[|｜]>|\[(/?INST|/?SYS)\]|<(/?s|<?/?SYS>?|/?(?:start|end)_of_turn|[be]os)>"
+)
 
 
 def phrases_for(question: str) -> Phrases:
@@ -156,9 +162,16 @@ def new_boundary() -> str:
 
 def disarmed(text: str) -> str:
     """A page's text with what could act in an answer taken out: its own `[1]`, links, images, chat-template tokens."""
-    text = _IMAGE_OR_LINK.sub(r"\1", text)
-    text = _MARKER.sub(lambda match: f"({next(filter(None, match.groups()))})", text)
-    return _TEMPLATE_TOKEN.sub(lambda match: next(filter(None, match.groups())), text)
+    text = _MARKER.sub(lambda match: f"({match[0][1:-1].strip()})", text)
+    for _ in range(_NESTED):  # an image may stand in the text of a link
+        text = _LINK.sub(_unlinked, text)
+    text = _LINK_BEGUN.sub(r"\g<0> ", text)
+    return _TEMPLATE_TOKEN.sub(lambda match: match[2] or match[3] or match[4], text)
+
+
+def _unlinked(link: re.Match[str]) -> str:
+    """The text of a link or an image; code such as `handlers[name](event)` stays as it is."""
+    return link[2] if link[1] or _ADDRESS.search(link[3]) else link[0]
 
 
 def fenced(document: Document, boundary: str) -> str:
@@ -167,6 +180,11 @@ def fenced(document: Document, boundary: str) -> str:
     heading = disarmed(" ".join(path.split())).replace(boundary, "")
     body = disarmed(document.text).replace(boundary, "")
     return f"<<<{boundary} [{document.n}] {heading}\n{body}\n{boundary}>>>"
+
+
+def unfenced(text: str, boundary: str) -> str:
+    """Fenced documents as a person may see them."""
+    return text.replace(f"<<<{boundary} ", "").replace(f"\n{boundary}>>>", "")
 
 
 def answer_messages(
@@ -220,7 +238,7 @@ def transcript(history: Sequence[BaseMessage], words: Phrases) -> str:
     for message in history:
         role = words.assistant if isinstance(message, AIMessage) else words.user
         text = str(without_markers(message).text)
-        titles = [source["title"] for source in cited_sources(message) if source.get("title")]
+        titles = [disarmed(source["title"]) for source in cited_sources(message) if source.get("title")]
         if titles:
             text += f" ({words.sources.format(titles='; '.join(dict.fromkeys(titles)))})"
         lines.append(words.conversation.format(role=role, text=text))

@@ -72,13 +72,13 @@ async def retrieve(state: AskState, runtime: Runtime[ChainContext]) -> dict[str,
         also=tuple(state.get("also", ())),
     )
     rewritten = state.get("rewritten", False)
-    _tell(runtime, QuestionUnderstood(text=searched, original=question, rewritten=rewritten))
+    tell(runtime, QuestionUnderstood(text=searched, original=question, rewritten=rewritten))
     documents = await retriever.ainvoke(searched, get_config())
-    _tell(runtime, DocumentsFound(tuple(map(document_from_langchain, documents))))
+    tell(runtime, DocumentsFound(tuple(map(document_from_langchain, documents))))
     return {"standalone_question": searched, "documents": documents}
 
 
-def _tell(runtime: Runtime[ChainContext], event: QuestionUnderstood | DocumentsFound) -> None:
+def tell(runtime: Runtime[ChainContext], event: QuestionUnderstood | DocumentsFound) -> None:
     """For LangGraph's `custom` stream."""
     runtime.stream_writer({event.name: event_data(event)})
 

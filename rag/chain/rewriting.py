@@ -37,6 +37,7 @@ _TALK = re.compile(
     r"抱歉|对不起|很抱歉|当然|好的|是的|不是，|根据(?:文档|对话|上文)|答案|答：)",
     re.IGNORECASE,
 )
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MARKER = re.compile(r"[\[【]\s*\d+\s*[\]】]")
 
 
@@ -66,8 +67,8 @@ def looks_like_question(text: str) -> bool:
 
 
 def _unwrapped(reply: str) -> str:
-    """Without labels, quotation marks and space around it."""
-    text = reply.strip().strip(_QUOTES)
+    """Without labels, quotation marks and space around it, and without the control characters no question may have."""
+    text = _CONTROL.sub("", reply).strip().strip(_QUOTES)
     return _LABEL.sub("", text).strip(_QUOTES).strip()
 
 

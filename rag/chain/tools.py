@@ -40,22 +40,51 @@ class FoundDocuments:
     """All documents an agent has found, numbered in the order in which it found them."""
 
     def __init__(self) -> None:
-        self._by_id: dict[tuple[str, int], Document] = {}
+        self._documents: list[Document] = []
+        self._tokens = 0
 
     def add(self, documents: Iterable[Document]) -> list[Document]:
-        """Numbers what is new, and returns all of `documents` with the numbers they have."""
-        return [
-            self._by_id.setdefault((found.id, len(found.text)), replace(found, n=len(self._by_id) + 1))
-            for found in documents
-        ]
+        """Numbers what is new, and returns all of `documents` with the numbers they have.
+
+        What overlaps a document of the same page is that document, which then holds the words of both.
+        """
+        return [self._numbered(found) for found in documents]
+
+    def has(self, number: int) -> bool:
+        """Whether there is a document of that number."""
+        return 1 <= number <= len(self._documents)
 
     @property
     def documents(self) -> list[Document]:
-        return list(self._by_id.values())
+        return list(self._documents)
 
     @property
     def tokens(self) -> int:
-        return sum(count_tokens(document.text) for document in self._by_id.values())
+        """Of all that was shown to the model."""
+        return self._tokens
+
+    def _numbered(self, found: Document) -> Document:
+        self._tokens += count_tokens(found.text)
+        for place, known in enumerate(self._documents):
+            joined = _joined(known, found)
+            if joined is not None:
+                self._documents[place] = joined
+                return replace(found, n=known.n)
+        found = replace(found, n=len(self._documents) + 1)
+        self._documents.append(found)
+        return found
+
+
+def _joined(known: Document, found: Document) -> Document | None:
+    """Both as one document under the number of `known`; None when they share no words of one page."""
+    if known.url != found.url:
+        return None
+    first, second = sorted((known, found), key=lambda document: document.start)
+    inside = second.start - first.start
+    shared = first.text[inside : inside + len(second.text)]
+    if not shared or not second.text.startswith(shared):
+        return None  # apart, or the page has changed in between
+    return replace(first, n=known.n, text=first.text + second.text[len(shared) :], score=max(known.score, found.score))
 
 
 class FindRun(BaseRetriever):

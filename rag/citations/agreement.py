@@ -7,9 +7,9 @@ seen to agree does not.
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
-from rag.citations.lexicon import antonyms
+from rag.citations.lexicon import antonyms, rivals
 from rag.citations.numbers import Quantity
 from rag.citations.statement import Item, Statement
 
@@ -17,6 +17,10 @@ _DATE_UNITS = ("year of", "day of")
 _DEMONYM = re.compile(r"(?:|s|es|n|an|ian|ean|ese|ish|i|ic|er|ia|y|a|e|o|us|land|al)\Z")
 _PRONOUNS = frozenset(
     "he she it they his her its their him them this these that who which we our 他 她 它 其 该 此".split()
+)
+_OPENERS = frozenset(
+    "according based given following using unlike like compared depending regarding concerning considering including "
+    "finally recently currently overall instead together today yesterday later earlier often sometimes".split()
 )
 _COMMON_ENDINGS = ("ally", "ently", "ously", "tion", "tions", "ment", "ments", "ness", "ities")
 
@@ -54,9 +58,9 @@ def missing_names(claim: Statement, quote: Statement, known: Set[str], ordinary:
             continue
         if not is_name(item, known, ordinary):
             continue
-        if not _is_form_of_any(item.text, quote) and not _is_acronym(item.text, quote):
+        if not _is_form_of_any(item.text, quote) and not is_acronym(item.text, quote):
             missing.append(item)
-    return missing
+    return [item for item in missing if not _is_abbreviated(item, claim, quote)]
 
 
 def is_name(item: Item, known: Set[str], ordinary: Set[str]) -> bool:
@@ -69,7 +73,8 @@ def is_name(item: Item, known: Set[str], ordinary: Set[str]) -> bool:
     """
     if item.capital or not item.perhaps_name:
         return item.capital
-    return item.text in known or not (item.text in ordinary or item.text.endswith(_COMMON_ENDINGS))
+    common = item.text in ordinary or item.text in _OPENERS or item.text.endswith(_COMMON_ENDINGS)
+    return item.text in known or not common
 
 
 def _is_form_of_any(name: str, quote: Statement) -> bool:
@@ -86,12 +91,33 @@ def _is_form_of_any(name: str, quote: Statement) -> bool:
     return False
 
 
-def _is_acronym(name: str, quote: Statement) -> bool:
-    """NFL for National Football League."""
-    if not 2 <= len(name) <= 6:
+def is_acronym(name: str, quote: Statement) -> bool:
+    """NFL for National Football League, NLP for natural language processing."""
+    letters = name.replace(".", "")
+    if not 2 <= len(letters) <= 6:
         return False
-    initials = "".join(item.text[0] for item in quote.items if item.capital or item.perhaps_name)
-    return name in initials
+    capitals, all_words = quote.initials
+    return letters in capitals or (len(letters) > 2 and letters in all_words)
+
+
+def _is_abbreviated(item: Item, claim: Statement, quote: Statement) -> bool:
+    """Whether an item belongs to a name in full of which the quote has the initials: United States for U.S."""
+    place = claim.items.index(item)
+    for length in range(2, 7):
+        for first in range(max(0, place - length + 1), place + 1):
+            run = claim.items[first : first + length]
+            named = [one for one in run if one.kind == "word" and not one.stop]
+            if len(named) > 1 and run[0] in named and all(one.capital or one.perhaps_name for one in named):
+                initials = "".join(one.text[0] for one in named)
+                if initials in quote.texts or (initials == "us" and "u.s" in quote.texts):
+                    return True
+    return False
+
+
+def stands_for(name: str, words: Sequence[str]) -> bool:
+    """Whether a name is the initials of words in a row."""
+    letters = name.replace(".", "")
+    return len(letters) > 1 and letters in "".join(word[0] for word in words)
 
 
 def begins_with_pronoun(quote: Statement, within: int = 6) -> bool:
@@ -104,7 +130,10 @@ def opposites(claim: Statement, quote: Statement) -> str | None:
     claimed, quoted = _roots(claim), _roots(quote)
     meant = {item.root for item in claim.items if item.key in quote.key_set}
     for root in claimed - quoted - meant:
-        for opposite in antonyms().get(root, ()):
+        others = antonyms().get(root, frozenset())
+        if not root.isascii():
+            others |= rivals().get(root, frozenset())
+        for opposite in others:
             if opposite in quoted and opposite not in claimed:
                 return f"{root} for {opposite}"
     return None

@@ -7,6 +7,7 @@ back, and however the answer is cut into tokens the same claims come out.
 from __future__ import annotations
 
 import re
+from collections import deque
 
 from rag.citations.markers import read_markers, without_markers
 from rag.text.sentences import MAX_SENTENCE, find_border, has_stop, trimmed
@@ -14,7 +15,49 @@ from rag.vocabulary import Claim
 
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _CLAUSE_STOP = ("；", "……", "…")
+_FARTHEST_BEFORE = 2 * MAX_SENTENCE
+_AT_ONCE = 1_000
 _REFERENCE = re.compile(r"\s*[\[［【]\^?\d+[\]］】]\s*(?:[:：]|https?://|\[|\S.*[^.!?。！？…\s]\s*\Z)", re.DOTALL)
+
+
+class ClaimQueue:
+    """The claims of an answer that is being said, on their way to be checked.
+
+    Reading a token of a megabyte takes seconds. What is long is therefore read only as claims are asked for.
+    """
+
+    def __init__(self) -> None:
+        self._reader = ClaimReader()
+        self._unread: deque[str] = deque()
+        self._ready: deque[Claim] = deque()
+        self._ends = False
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to ask `next` for."""
+        return bool(self._ready or self._unread)
+
+    def feed(self, token: str) -> None:
+        """Adds a token."""
+        if len(token) <= _AT_ONCE and not self._unread:
+            self._ready += self._reader.feed(token)
+        else:
+            self._unread += (token[start : start + _AT_ONCE] for start in range(0, len(token), _AT_ONCE))
+
+    def finish(self) -> None:
+        """The answer ends here."""
+        self._ends = True
+        self._look_for_end()
+
+    def next(self) -> Claim | None:
+        """The next claim; None when the piece of the answer that was read in search of one had none."""
+        if not self._ready and self._unread:
+            self._ready += self._reader.feed(self._unread.popleft())
+            self._look_for_end()
+        return self._ready.popleft() if self._ready else None
+
+    def _look_for_end(self) -> None:
+        if self._ends and not self._unread:
+            self._ready += self._reader.finish()
 
 
 class ClaimReader:
@@ -79,7 +122,10 @@ class ClaimReader:
         before, start = self._before, self._offset
         start_in, end_in = trimmed(sentence, 0, len(sentence))
         if start_in == end_in:
-            self._before += sentence
+            if before and len(before) < _FARTHEST_BEFORE:
+                self._before += sentence
+            else:
+                self._before = ""
             return []
         self._before = "" if self._in_code else sentence
         if self._in_code or (_REFERENCE.match(sentence) and len(read_markers(sentence)) < 2):

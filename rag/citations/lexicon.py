@@ -93,8 +93,23 @@ more less|more fewer|most least|most fewest|high low|higher lower|highest lowest
 |domestic foreign|urban rural|rural urban|vertical horizontal|winner loser|offense defense|offensive defensive
 |guilty innocent|encourage discourage|praise criticize|agree disagree|approve disapprove|add remove|push pull
 |improve worsen|strengthen weaken|accelerate slow|single multiple|visible invisible|known unknown|half double
+|input output|simple complex|simple complicated|best worst|better worse|right wrong|correct incorrect|correct wrong
+|allow prevent|enable disable|enable prevent|forward backward|encoder decoder|encode decode|local global|static dynamic
+|cheap expensive|discrete continuous|client server|encrypt decrypt|ascending descending|supervised unsupervised
+|upstream downstream|sender receiver|synchronous asynchronous|required optional|mandatory optional|first last
+|formal informal|regular irregular|active inactive|direct indirect|complete incomplete|equal unequal|stable unstable
 |liberal conservative|democrat republican|catholic protestant|black white|red blue|asset liability|supply demand
 """
+
+RIVALS = """
+hourly/daily/weekly/fortnightly/monthly/quarterly/annual annually yearly
+second/minute/hour/day/week/month/year/decade/century
+all every each/some/most/few/half/none no
+always/sometimes/rarely seldom/never
+many/few|everyone everybody/someone somebody/nobody
+must/may might could can|will/may might could|twice/once/thrice
+"""
+"""Sets of which only one holds: classes parted by a slash, words of a class by a space."""
 
 IRREGULAR = """
 won win|began begin|begun begin|made make|went go|gone go|came come|took take|taken take|gave give|given give|got get
@@ -129,14 +144,24 @@ CHINESE_SYNONYMS = """
 CHINESE_ANTONYMS = """
 增加 减少|上升 下降|提高 降低|增长 减少|增长 下降|最高 最低|最大 最小|最多 最少|最早 最晚|更多 更少|大于 小于
 |高于 低于|多于 少于|超过 低于
-|超过 不足|之前 之后|以前 以后|以上 以下|支持 反对|允许 禁止|同意 拒绝|接受 拒绝|胜利 失败|获胜 失利|成功 失败
+|超过 不足|超过 不到|不少于 不多于
+|之前 之后|以前 以后|以上 以下|支持 反对|允许 禁止|同意 拒绝|接受 拒绝|胜利 失败|获胜 失利|成功 失败
 |击败 输给|战胜 败给|东部 西部
 |南部 北部|东 西|南 北|北方 南方|左 右|前 后|内 外|上 下|男 女|父亲 母亲|儿子 女儿|国王 女王|进口 出口|买 卖
 |开始 结束|第一 最后|长 短
 |大 小|高 低|多 少|早 晚|新 旧|快 慢|强 弱|胜 负|公开 秘密|公共 私人|国内 国外|内部 外部|积极 消极|正 负
 |优点 缺点|优势 劣势|扩大 缩小|加快 减慢
 |加强 削弱|首次 末次|多数 少数|主场 客场|进攻 防守|包括 排除|相同 不同|容易 困难|可能 不可能|合法 非法|夏季 冬季
-|春季 秋季|上午 下午|白天 夜晚|年长 年轻
+|春季 秋季|私立 公立|正确 错误|主要 次要|简单 复杂|最优 最差|优先 最后|输入 输出|同步 异步|静态 动态|加密 解密
+|编码 解码|递增 递减|升序 降序|正数 负数|奇数 偶数|正确 不正确|国产 进口|先 后|男性 女性|老 少|上面 下面|前面 后面
+|早期 晚期|古代 现代|城市 农村|有利 不利|更高 更低|更大 更小|更好 更差|最好 最差|最快 最慢|最长 最短|最新 最旧
+|至少 至多|大部分 小部分|上午 下午|白天 夜晚|年长 年轻
+"""
+
+CHINESE_RIVALS = """
+所有 全部 一切 每个 任何/部分 一些 某些 有的/大多数 大部分/少数 少部分
+每天 每日/每周/每月/每年 每一年|总是 始终/有时/从不
+至少/至多 最多|必须 必需/可以 可能|许多 很多 大量 众多/极少 很少 少量
 """
 
 CHINESE_COMMON = frozenset(
@@ -212,7 +237,7 @@ UNITS = {
     "mph": "mph",
     "kmh": "kmh kph",
     "knot": "knot knots 节",
-    "times": "times 倍",
+    "times": "times 倍", "occasion": "次 回", "household": "household households 户",
     "km2": "平方公里 平方千米",
     "m2": "平方米",
     "mile2": "平方英里",
@@ -255,6 +280,12 @@ def synonyms() -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
+def chinese_openings() -> frozenset[str]:
+    """The characters that a Chinese word with synonyms begins with."""
+    return frozenset(word[0] for word in synonyms() if not word.isascii())
+
+
+@lru_cache(maxsize=1)
 def antonyms() -> dict[str, frozenset[str]]:
     """Stem, or Chinese word → its opposites; English by plain stem, not by the stand-in of a group of synonyms."""
     table: dict[str, set[str]] = {}
@@ -264,6 +295,19 @@ def antonyms() -> dict[str, frozenset[str]]:
     ]:
         table.setdefault(one, set()).add(other)
         table.setdefault(other, set()).add(one)
+    return {word: frozenset(others) for word, others in table.items()}
+
+
+@lru_cache(maxsize=1)
+def rivals() -> dict[str, frozenset[str]]:
+    """Stem, or Chinese word → those that cannot hold where it does."""
+    table: dict[str, set[str]] = {}
+    for group in f"{RIVALS}|{CHINESE_RIVALS}".replace("\n", "|").split("|"):
+        classes = [[english_stem(word) for word in words.split()] for words in group.split("/")]
+        for words in classes:
+            for word in words:
+                others = {other for rest in classes if rest is not words for other in rest}
+                table.setdefault(word, set()).update(others)
     return {word: frozenset(others) for word, others in table.items()}
 
 

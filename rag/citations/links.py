@@ -10,12 +10,13 @@ borders. A browser that does not find the words still goes to the anchor.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urldefrag
 
-from rag.text.language import is_cjk
+from rag.text.language import CJK_RANGES, is_cjk
 from rag.vocabulary import Document
 
 LONGEST_WHOLE = 40
@@ -25,9 +26,19 @@ are named, which also holds where the page has a picture or a formula in between
 _FEWEST_LATIN = 20
 _FEWEST_CJK = 8
 _MOST_AROUND = 80
-_LINE_END = re.compile(r"[\n\r\u2028\u2029\t]")
-_SPACE = re.compile(r"\s")
-_ENDS_OF_PROSE = ".!?:;,。！？：；，…”’\"')）"
+_FARTHEST_BORDER = 200
+_MOST_RIVALS = 1_000
+_LINE_ENDS = "\n\r\u2028\u2029\t"
+_LINE_END = re.compile(f"[{_LINE_ENDS}]")
+_SPACES = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+_HOLE = re.compile(rf"(?<=[{CJK_RANGES}。！？：；，、）”]) +(?=[{CJK_RANGES}。！？：；，、（“])")
+"""A space where Chinese has none: often a formula or a picture stood there, which the page still has."""
+
+_ENDS_OF_PROSE = ".!?:。！？：；…”’"
+_CUT_SHORT = ("...", "…")
 _JOINS_WORDS = "'’.,:·_"
 _SAFE_IN_ANCHOR = "!$'()*+;=:@/?-._~%"
 
@@ -48,12 +59,7 @@ def text_fragment_link(url: str, anchor: str | None, page_text: str, start: int,
         page_text: of the whole page, blocks on lines of their own; the terms are made unique in it.
         start, end: the words, in code points; white space at their ends is left out.
     """
-    page = urldefrag(url).url
-    section = percent_encoded(anchor, safe=_SAFE_IN_ANCHOR) if anchor else ""
-    start, end = _trimmed(page_text, start, end)
-    if start == end:
-        return f"{page}#{section}" if section else page
-    return f"{page}#{section}:~:text={_directive(page_text, start, end)}"
+    return _link(url, anchor, _Folded(page_text), _Term(start, end))
 
 
 def link_maker(page_text: Callable[[str], str | None]) -> Callable[[Document, int, int], str]:
@@ -62,30 +68,46 @@ def link_maker(page_text: Callable[[str], str | None]) -> Callable[[Document, in
     Args:
         page_text: gives the text of a page by URL; where it gives None, the document's own text is used.
     """
-    pages: dict[str, str | None] = {}
+    pages: dict[str, _Folded | None] = {}
 
     def link(document: Document, start: int, end: int) -> str:
         if document.url not in pages:
-            pages[document.url] = page_text(document.url)
-        text = pages[document.url]
+            found = page_text(document.url)
+            pages[document.url] = _Folded(found) if found is not None else None
+        page = pages[document.url]
+        text = page.text if page is not None else None
         quote = document.text[start:end]
         place = -1
         if text is not None:
             place = document.start + start
             if text[place : place + len(quote)] != quote:
                 place = text.find(quote)
-        if text is None or place < 0:
-            text, place = document.text, start
-        return text_fragment_link(document.url, document.anchor, text, place, place + len(quote))
+        if page is None or place < 0:
+            page, place = _Folded(document.text), start
+        return _link(document.url, document.anchor, page, _Term(place, place + len(quote)))
 
     return link
 
 
-def _directive(text: str, start: int, end: int) -> str:
+def _link(url: str, anchor: str | None, page: _Folded, quote: _Term) -> str:
+    base = urldefrag(url).url
+    section = percent_encoded(anchor, safe=_SAFE_IN_ANCHOR) if anchor else ""
+    start, end = _trimmed(page.text, quote.start, quote.end)
+    if start == end:
+        return f"{base}#{section}" if section else base
+    return f"{base}#{section}:~:text={_directive(page, start, end)}"
+
+
+def _directive(page: _Folded, start: int, end: int) -> str:
+    text = page.text
     first = _Term(start, _line_end(text, start, end))
     last = _Term(_line_start(text, start, end), end)
-    page = _Folded(text)
     opening, closing = first, None
+    holes = list(_HOLE.finditer(text, first.start, first.end))
+    if holes and page.is_first(early := _Term(start, holes[0].start())):
+        late = _Term(max([hole.end() for hole in _HOLE.finditer(text, last.start, end)], default=last.start), end)
+        if before_end := _shortest_closing(page, early, late):
+            return _spelled(text, early, before_end, *_surroundings(page, early, before_end))
     whole = LONGEST_WHOLE // 2 if is_cjk(text[start]) else LONGEST_WHOLE
     if first.end < end or end - start > whole:
         opening = _shortest_opening(page, first)
@@ -114,40 +136,57 @@ class _Folded:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        lowered = _SPACE.sub(" ", text.lower())
-        self._lowered = lowered if len(lowered) == len(text) else _SPACE.sub(" ", text)
+        lowered = text.lower()
+        self._lowered = lowered if len(lowered) == len(text) else text
+        for space in _SPACES:
+            self._lowered = self._lowered.replace(space, " ")
 
     def is_first(self, term: _Term, since: int = 0) -> bool:
         """Whether the words of a term do not stand on the page between `since` and the term."""
         return self._lowered.find(self._lowered[term.start : term.end], since, term.end) == term.start
 
-    def rivals(self, term: _Term, since: int = 0) -> list[int]:
-        """Where the words of a term stand between `since` and the term."""
+    def rivals(self, term: _Term, since: int = 0) -> list[int] | None:
+        """Where the words of a term stand between `since` and the term; None when that is nearly everywhere."""
         words = self._lowered[term.start : term.end]
         places: list[int] = []
         place = self._lowered.find(words, since, term.end - 1)
         while place >= 0:
+            if len(places) == _MOST_RIVALS:
+                return None
             places.append(place)
             place = self._lowered.find(words, place + 1, term.end - 1)
         return places
 
-    def same(self, one: int, other: int, length: int) -> bool:
-        """Whether `length` characters at two places are alike."""
-        return self._lowered[one : one + length] == self._lowered[other : other + length]
+    def alike_from(self, one: int, other: int, most: int) -> int:
+        """How many characters are the same from two places on, `most` at most."""
+        text = self._lowered
+        return _longest(most, lambda length: text[one : one + length] == text[other : other + length])
+
+    def alike_up_to(self, one: int, other: int, most: int) -> int:
+        """How many characters are the same before two places, `most` at most."""
+        text = self._lowered
+        return _longest(most, lambda length: text[one - length : one] == text[other - length : other])
+
+
+def _longest(most: int, holds: Callable[[int], bool]) -> int:
+    """The largest length up to `most` that holds, where all shorter ones hold as well."""
+    return bisect_left(range(1, most + 1), True, key=lambda length: not holds(length))
 
 
 def _shortest_opening(page: _Folded, first: _Term) -> _Term:
     """The fewest words from the beginning that are found first there; all of the line when none are."""
     shortest = min(first.start + _fewest(page.text, first.start), first.end)
-    rivals: list[int] | None = None
+    alike: int | None = None
     for place in range(shortest, first.end):
         if not is_border(page.text, place) or page.text[place - 1].isspace():
             continue
-        length = place - first.start
-        if rivals is None:
+        if alike is None:
             rivals = page.rivals(_Term(first.start, place))
-        rivals = [rival for rival in rivals if page.same(rival, first.start, length)]
-        if not rivals:
+            if rivals is None:
+                break
+            most = first.end - first.start
+            alike = max((page.alike_from(rival, first.start, most) for rival in rivals), default=0)
+        if place - first.start > alike:
             return _Term(first.start, place)
     return first
 
@@ -155,16 +194,18 @@ def _shortest_opening(page: _Folded, first: _Term) -> _Term:
 def _shortest_closing(page: _Folded, opening: _Term, last: _Term) -> _Term | None:
     """The fewest words up to the end that are found first there after the opening; None when there is no room."""
     floor = max(last.start, opening.end)
-    longest = max(floor, last.end - _fewest(page.text, last.end - 1))
-    rivals: list[int] | None = None
+    longest = min(last.end - 1, max(floor, last.end - _fewest(page.text, last.end - 1)))
+    alike: int | None = None
     for place in range(longest, floor - 1, -1):
         if not is_border(page.text, place) or page.text[place].isspace():
             continue
-        length = last.end - place
-        if rivals is None:
-            rivals = [rival + length for rival in page.rivals(_Term(place, last.end), opening.end)]
-        rivals = [end for end in rivals if end - length >= opening.end and page.same(end - length, place, length)]
-        if not rivals:
+        if alike is None:
+            rivals = page.rivals(_Term(place, last.end), opening.end)
+            if rivals is None:
+                break
+            ends = [rival + last.end - place for rival in rivals]
+            alike = max((page.alike_up_to(end, last.end, end - opening.end) for end in ends), default=0)
+        if last.end - place > alike:
             return _Term(place, last.end)
     return None
 
@@ -209,7 +250,7 @@ def _prefix_from_above(page: _Folded, opening: _Term) -> _Term | None:
     end = opening.start
     while end > 0 and page.text[end - 1].isspace():
         end -= 1
-    if end == 0 or page.text[end - 1] not in _ENDS_OF_PROSE:
+    if end == 0 or page.text[end - 1] not in _ENDS_OF_PROSE or page.text.endswith(_CUT_SHORT, 0, end):
         return None
     return _prefix(page, opening, _line_start(page.text, 0, end), end)
 
@@ -251,8 +292,8 @@ def _fewest(text: str, place: int) -> int:
 
 
 def _next_border(text: str, place: int) -> int:
-    """The next border at which a word ends, within the line."""
-    stop = _line_end(text, place, len(text))
+    """The next border at which a word ends, within the line and not far away."""
+    stop = _line_end(text, place, min(len(text), place + _FARTHEST_BORDER))
     while place < stop and not is_border(text, place):
         place += 1
     return place
@@ -266,10 +307,8 @@ def _line_end(text: str, start: int, end: int) -> int:
 
 def _line_start(text: str, start: int, end: int) -> int:
     """Where the line that holds the character before `end` begins; `start` at least."""
-    place = end
-    while place > start and not _LINE_END.match(text[place - 1]):
-        place -= 1
-    return _trimmed(text, place, end)[0]
+    broken = max(text.rfind(mark, start, end) for mark in _LINE_ENDS)
+    return _trimmed(text, max(start, broken + 1), end)[0]
 
 
 def _trimmed(text: str, start: int, end: int) -> _Term:

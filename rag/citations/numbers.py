@@ -39,15 +39,24 @@ _HAN_COUNTED = frozenset(
     "年月日号个名位次人天周岁种家所座条支场届队件本部只台辆艘架户组轮票分秒米吨元倍层级度国省市县区州城美英公厘平小世点章节卷"
     "項项代岛句首幅枚颗棵把张間间份对双类款门方边任期集季局球码磅克升成"
 )
+_COUNTED_FIRST = frozenset("次个位届部家座名")
 _HAN_IDIOMS = frozenset("十分 万一 千万 一一 百般 万万 万千 三两".split())
 _PARTS = {
     "half": "half", "halves": "half", "quarter": "quarter", "quarters": "quarter", "thirds": "o3", "fourths": "quarter",
     "fifths": "o5",
 }  # fmt: skip
 _FRACTIONS = {"½": Decimal("0.5"), "¼": Decimal("0.25"), "¾": Decimal("0.75")}
-_DEGREES = {"c": "celsius", "f": "fahrenheit"}
+_DEGREES = {
+    name: scale for scale, names in {"celsius": "c celsius centigrade", "fahrenheit": "f fahrenheit"}.items()
+    for name in names.split()
+}  # fmt: skip
 _CURRENCY = frozenset("$€£¥₹")
 _DATE_UNITS = {"年": "year of", "日": "day of", "号": "day of"}
+_FIRST_WORDS = frozenset(
+    (*MONTHS, *WEEKDAYS, *(f"{day}s" for day in WEEKDAYS), *_PARTS, *_SMALL, *_TENS, *_SCALES, *_ORDINALS)
+)
+_FIRST_CHARACTERS = NUMERALS | {"第", "首"}
+_OF_DATE = re.compile(r"o\d{1,2}\Z")
 _DIGITS = re.compile(r"\d+(?:\.\d+)?\Z")
 
 
@@ -70,6 +79,10 @@ class Quantity(NamedTuple):
 def read_quantity(words: Sequence[Word], at: int) -> Quantity | None:
     """The quantity that begins at `words[at]`, its unit included; None when none does."""
     word = words[at]
+    if (word.kind == "word" and word.text not in _FIRST_WORDS) or (
+        word.kind == "cjk" and word.text not in _FIRST_CHARACTERS
+    ):
+        return None
     if word.kind == "symbol" and word.text in _CURRENCY and at + 1 < len(words) and words[at + 1].plain_gap:
         amount = _number(words, at + 1) if words[at + 1].kind == "number" else None
         return Quantity(amount[0], units()[word.text], at, amount[1]) if amount else None
@@ -79,12 +92,34 @@ def read_quantity(words: Sequence[Word], at: int) -> Quantity | None:
             return named
     if word.kind == "cjk":
         return _chinese(words, at)
+    if _is_month_of_iso_date(words, at):
+        return Quantity(f"month {int(word.text)}", None, at, at + 1)
     number = _chinese_number(words, at) if _counts_in_myriads(words, at) else _number(words, at)
     if number is None:
         return None
     value, last = number
+    if _OF_DATE.match(value) and _stands_by_month(words, at, last):
+        value = value[1:]
     loose = word.text == "one" and last == at + 1
     return _with_unit(words, at, value, last, loose=loose)
+
+
+def _is_month_of_iso_date(words: Sequence[Word], at: int) -> bool:
+    """Whether `words[at]` is the middle of 2019-05-03."""
+    if not 0 < at < len(words) - 1 or words[at].kind != "number":
+        return False
+    year, month, day = words[at - 1 : at + 2]
+    joined = month.start - year.end == day.start - month.end == 1 and month.plain_gap and day.plain_gap
+    shape = tuple(len(part.text) for part in (year, month, day))
+    return joined and shape == (4, 2, 2) and month.text.isdigit() and 0 < int(month.text) <= 12
+
+
+def _stands_by_month(words: Sequence[Word], at: int, last: int) -> bool:
+    """Whether an ordinal is the day of a date, as in `May 3rd` or `the 3rd of May`."""
+    after = last + 1 if last < len(words) and words[last].text == "of" else last
+    before = at - 2 if at > 1 and words[at - 1].text == "the" else at - 1
+    return any(0 <= place < len(words) and words[place].text in MONTHS and words[place].capital
+               for place in (before, after))  # fmt: skip
 
 
 def _counts_in_myriads(words: Sequence[Word], at: int) -> bool:
@@ -206,7 +241,7 @@ def _unit(words: Sequence[Word], at: int) -> tuple[str | None, int]:
     following = words[at + 1].text if at + 1 < len(words) else ""
     if word.text in _CURRENCY and at + 1 < len(words) and words[at + 1].kind == "number" and words[at + 1].glued:
         return None, at
-    if word.text == "°" and following in _DEGREES:
+    if word.text in ("°", "degree", "degrees") and following in _DEGREES:
         return _DEGREES[following], at + 2
     if word.text in ("percentage", "percent") and following in ("point", "points"):
         return "point", at + 2
@@ -236,6 +271,8 @@ def _chinese(words: Sequence[Word], at: int) -> Quantity | None:
     if text == "第":
         number = _chinese_number(words, at + 1)
         return Quantity(f"o{number[0]}", None, at, number[1]) if number else None
+    if text == "首" and at + 1 < len(words) and words[at + 1].text in _COUNTED_FIRST:
+        return Quantity("o1", None, at, at + 1)
     if text == "百" and "".join(word.text for word in words[at : at + 3]) == "百分之":
         number = _chinese_number(words, at + 3)
         return Quantity(number[0], "percent", at, number[1]) if number else None

@@ -7,18 +7,25 @@ What replaces words of a Chinese quote is judged by its length and its character
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from rag.citations.agreement import stands_for
 from rag.citations.chinese_names import is_place, looks_like_name
-from rag.citations.lexicon import CHINESE_COMMON, CHINESE_STOPS, antonyms, units
+from rag.citations.lexicon import CHINESE_COMMON, CHINESE_STOPS, antonyms, rivals, units
 from rag.citations.statement import Item, Statement
+from rag.text.language import is_cjk
+from rag.text.stems import english_stem
 
 Opcode = tuple[str, int, int, int, int]
 
 _NUMBER, _NAME = "#", "@"
 _LONGEST_REPLACED = 12
+MOST_PAIRS = 2_000
+"""Of equal keys in a claim and its quote. In prose there are some dozens, in long Chinese passages some hundreds."""
+
 _PARTICLES = CHINESE_STOPS | frozenset(
     "时期间等中里上下内外个名种次些已须要会能可称叫做来去让使给向得过起出入再很更最较约近每各某该者性化是为成当于"
 )
@@ -44,8 +51,10 @@ def misplaced(claim: Statement, quote: Statement, is_name: Callable[[Item], bool
     """A number or name that stands in the claim where the quote has another; None when there is none."""
     claimed, quoted = _slots(claim, is_name), _slots(quote, is_name)
     same_voice = is_passive(claim) == is_passive(quote)
-    matcher = SequenceMatcher(None, [slot.key for slot in claimed], [slot.key for slot in quoted], autojunk=False)
-    for tag, c1, c2, q1, q2 in _joined(matcher.get_opcodes()):
+    opcodes = _aligned([slot.key for slot in claimed], [slot.key for slot in quoted])
+    if same_voice and (fault := _exchanged(opcodes, claimed, quoted)):
+        return fault
+    for tag, c1, c2, q1, q2 in _joined(opcodes):
         ours, theirs = claimed[c1:c2], quoted[q1:q2]
         if tag == "equal":
             edges = 2 * (c1 == q1 == 0) + 2 * (c2 == len(claimed) and q2 == len(quoted))
@@ -59,6 +68,24 @@ def misplaced(claim: Statement, quote: Statement, is_name: Callable[[Item], bool
         if fault:
             return fault
     return None
+
+
+def _aligned(claimed: Sequence[str], quoted: Sequence[str]) -> Sequence[Opcode]:
+    """How to make the quote of the claim.
+
+    The matcher looks at every pair of equal keys many times over. Where a passage repeats itself so much that they are
+    too many, those of which there are most are no anchors.
+    """
+    ours, theirs = Counter(claimed), Counter(quoted)
+    pairs = {key: times * theirs[key] for key, times in ours.items()}
+    total, dropped = sum(pairs.values()), set[str]()
+    for key in sorted(pairs, key=lambda key: -pairs[key]):
+        if total <= MOST_PAIRS:
+            break
+        total -= pairs[key]
+        dropped.add(key)
+    junk = dropped.__contains__ if dropped else None
+    return SequenceMatcher(junk, claimed, quoted, autojunk=False).get_opcodes()
 
 
 def is_passive(statement: Statement) -> bool:
@@ -100,15 +127,55 @@ def _differently_filled(ours: Sequence[Slot], theirs: Sequence[Slot], edges: int
         extra, lost = one.filling - other.filling, other.filling - one.filling
         if one.key == _NUMBER and ((extra and lost) or _reordered(one, other)):
             return f"number {one.text} for {other.text}"
-        if one.key == _NAME and same_voice and extra and lost:
+        if one.key == _NAME and same_voice and extra and lost and not _abbreviates(one.items, other.items):
             return f"name {min(extra)} for {min(lost)}"
     return None
 
 
 def _reordered(one: Slot, other: Slot) -> bool:
-    """Whether the same numbers stand in another order; the parts of a date may."""
+    """Whether the same numbers stand in another order; the parts of one date may."""
     ours, theirs = [item.key for item in one.items], [item.key for item in other.items]
-    return ours != theirs and sorted(ours) == sorted(theirs) and not any("month" in key for key in ours)
+    if ours == theirs or sorted(ours) != sorted(theirs):
+        return False
+    dates = sum("month" in key for key in ours) or len(ours)
+    if len(ours) % dates:
+        return False
+    size = len(ours) // dates
+    parts = range(0, len(ours), size)
+    return any(sorted(ours[place : place + size]) != sorted(theirs[place : place + size]) for place in parts)
+
+
+def _abbreviates(ours: Sequence[Item], theirs: Sequence[Item]) -> bool:
+    """UK in one, United Kingdom in the other."""
+    texts, other_texts = [item.text for item in ours], [item.text for item in theirs]
+    return any(stands_for(text, other_texts) for text in texts) or any(stands_for(text, texts) for text in other_texts)
+
+
+def _exchanged(opcodes: Sequence[Opcode], claimed: Sequence[Slot], quoted: Sequence[Slot]) -> str | None:
+    """Two runs of Chinese that have changed places: `A wins B` for `B wins A`."""
+    changed = [
+        (_bare(claimed[c1:c2]), _bare(quoted[q1:q2])) for tag, c1, c2, q1, q2 in opcodes if tag == "replace"
+    ]  # fmt: skip
+    for one, other in changed:
+        if _is_chinese(one + other) and min(len(one), len(other)) > 1 and (other, one) in changed and one != other:
+            return f"{one} and {other} exchanged"
+    for before, between, after in zip(opcodes, opcodes[1:], opcodes[2:], strict=False):
+        if between[0] != "equal" or {before[0], after[0]} != {"insert", "delete"}:
+            continue
+        new, old = (before, after) if before[0] == "delete" else (after, before)
+        added, lost = _run(claimed[new[1] : new[2]]), _run(quoted[old[3] : old[4]])
+        if len(added) > 2 and added != lost and _is_chinese(added) and Counter(added) == Counter(lost):
+            if _run(claimed[between[1] : between[2]])[1:]:
+                return f"{added} for {lost}"
+    return None
+
+
+def _run(slots: Sequence[Slot]) -> str:
+    return "".join(slot.text for slot in slots)
+
+
+def _is_chinese(run: str) -> bool:
+    return any(is_cjk(character) for character in run)
 
 
 def _replaced(ours: Sequence[Slot], theirs: Sequence[Slot], *, same_voice: bool) -> str | None:
@@ -116,17 +183,33 @@ def _replaced(ours: Sequence[Slot], theirs: Sequence[Slot], *, same_voice: bool)
     for kind, same in ((_NUMBER, True), (_NAME, same_voice)):
         claimed = {key for slot in ours if slot.key == kind for key in slot.filling}
         quoted = {key for slot in theirs if slot.key == kind for key in slot.filling}
-        if same and claimed and quoted and not claimed & quoted:
+        if same and claimed and quoted and not claimed & quoted and not _all_abbreviate(ours, theirs, kind):
             return f"{min(claimed)} for {min(quoted)}"
     measured = {units()[slot.text] for slot in ours if slot.text in units()}
     other_measured = {units()[slot.text] for slot in theirs if slot.text in units()}
     if measured and other_measured and not measured & other_measured:
         return f"unit {min(measured)} for {min(other_measured)}"
-    roots, other_roots = ({slot.items[0].root for slot in slots} for slots in (ours, theirs))
-    for root in roots - other_roots:
-        if opposite := antonyms().get(root, frozenset()) & other_roots - roots:
-            return f"{root} for {min(opposite)}"
+    return _turned(ours, theirs)
+
+
+def _all_abbreviate(ours: Sequence[Slot], theirs: Sequence[Slot], kind: str) -> bool:
+    one, other = ([item for slot in slots for item in slot.items if item.kind == "word"] for slots in (ours, theirs))
+    return kind == _NAME and _abbreviates(one, other)
+
+
+def _turned(ours: Sequence[Slot], theirs: Sequence[Slot]) -> str | None:
+    """A word put in the place of its opposite, or of another of a set of which only one can hold."""
+    claimed, quoted = ({form for slot in slots for form in _forms(slot)} for slots in (ours, theirs))
+    for form in claimed - quoted:
+        opposite = (antonyms().get(form, frozenset()) | rivals().get(form, frozenset())) & quoted - claimed
+        if opposite:
+            return f"{form} for {min(opposite)}"
     return None
+
+
+def _forms(slot: Slot) -> tuple[str, ...]:
+    item = slot.items[0]
+    return (item.root, english_stem(item.text)) if item.kind == "word" or item.text.isalpha() else (item.root,)
 
 
 def _replaced_chinese(
@@ -145,12 +228,17 @@ def _replaced_chinese(
     numerals, others = _HAN_NUMERALS.intersection(claimed), _HAN_NUMERALS.intersection(quoted)
     if numerals and others and not numerals & others:
         return f"number {claimed} for {quoted}"
+    said, shown = _run(ours), _run(theirs)
+    if shown in antonyms().get(said, frozenset()) | rivals().get(said, frozenset()):
+        return f"{said} for {shown}"
+    before, after = ("".join(slot.text for slot in slots if slot.items[0].kind == "cjk") for slots in around)
+    if is_place(claimed + after[:1]) and is_place(quoted + after[:1]):
+        return f"name {claimed + after[:1]} for {quoted + after[:1]}"
     if not claimed or not quoted or _is_wording(claimed) or _is_wording(quoted):
         return None
     whole = min(len(claimed), len(quoted)) > 1
     if whole and claimed not in "".join(item.text for item in quote.items):
         return f"{claimed} for {quoted}"
-    before, after = ("".join(slot.text for slot in slots if slot.items[0].kind == "cjk") for slots in around)
     ways = [("", ""), ("", after[:1]), ("", after)] if whole else [("", after[:1]), (before, ""), (before, after[:1])]
     known = looks_like_name if whole else is_place
     if any(known(head + claimed + tail) and known(head + quoted + tail) for head, tail in ways):

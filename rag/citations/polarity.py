@@ -17,6 +17,7 @@ from rag.citations.statement import Item, Statement
 
 _HEADS = 2
 _REACH = 6
+_DENIES_CLAUSE = frozenset("false untrue incorrect wrong myth impossible denied denies deny".split())
 _FILLERS = frozenset(
     "longer yet ever even still really actually quite very necessarily always fully true "
     "case correct fact clear".split()
@@ -67,6 +68,8 @@ def _denials(statement: Statement) -> list[Denial]:
 def _is_negator(items: list[Item], place: int) -> bool:
     item = items[place]
     following = items[place + 1] if place + 1 < len(items) else None
+    if item.text in _DENIES_CLAUSE and following is not None and following.text == "that":
+        return True
     if item.text in NEGATORS:
         if item.text == "no" and following is not None and following.kind == "number":
             return False

@@ -16,7 +16,7 @@ from rag.vocabulary import Verdict
 SPEAKS_OF_IT = 0.4
 """The share of a claim that a sentence must have to be held against it on its own."""
 
-_COVERED_BY_ONE = 0.75
+_COVERED_BY_ONE = 0.8
 _NEAREST = 3
 _NEARLY_AS_NEAR = 0.12
 _COST_OF_A_SENTENCE = 0.06

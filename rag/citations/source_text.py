@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
 from rag.citations.statement import Statement
-from rag.citations.words import read_words
-from rag.text.sentences import split_sentences
+from rag.citations.words import Word, iter_words
+from rag.text.sentences import iter_sentences
 
 _BETWEEN = "\x1f"
+_WORDS_A_STEP = 200
+_SENTENCES_A_STEP = 30
 
 
 class Passage(NamedTuple):
@@ -25,18 +28,50 @@ class Passage(NamedTuple):
 
 
 class SourceText:
-    """The sentences and words of a document, and where to find them."""
+    """The sentences and words of a document, and where to find them.
+
+    A long document takes some milliseconds to read. Who cannot stay away for so long reads it by `reading` and
+    `indexing`, each step of which takes a part of one; what `find` and `nearest` need and is not read yet, they read.
+
+    Attributes:
+        reading: the words and sentences; to be run to its end before any other use but `find` and `nearest`.
+        indexing: what `nearest` looks up.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.words = read_words(text)
-        starts = [word.start for word in self.words]
-        spans = [(span.start, span.end) for span in split_sentences(text)]
-        bounds = [(bisect_left(starts, start), bisect_left(starts, end)) for start, end in spans]
-        kept = [place for place, (first, last) in enumerate(bounds) if last > first]
-        self.spans = [spans[place] for place in kept]
-        self.bounds = [bounds[place] for place in kept]
+        self.words: list[Word] = []
+        self.spans: list[tuple[int, int]] = []
+        self.bounds: list[tuple[int, int]] = []
+        self.reading = self._read()
+        self.indexing = self._index()
         self._passages: dict[tuple[int, int], Passage] = {}
+        self._places: dict[str, list[int]] = defaultdict(list)
+        """Content key → the sentences that have it."""
+
+    def _read(self) -> Iterator[None]:
+        for word in iter_words(self.text):
+            self.words.append(word)
+            if len(self.words) % _WORDS_A_STEP == 0:
+                yield
+        starts = [word.start for word in self.words]
+        for count, (start, end) in enumerate(iter_sentences(self.text), 1):
+            first, last = bisect_left(starts, start), bisect_left(starts, end)
+            if last > first:
+                self.spans.append((start, end))
+                self.bounds.append((first, last))
+            if count % _SENTENCES_A_STEP == 0:
+                yield
+
+    def _index(self) -> Iterator[None]:
+        yield from self.reading
+        told = _WORDS_A_STEP
+        for sentence, (_, last) in enumerate(self.bounds):
+            for key in self.passage(sentence, sentence + 1).statement.content_set:
+                self._places[key].append(sentence)
+            if last >= told:
+                told = last + _WORDS_A_STEP
+                yield
 
     def passage(self, first: int, last: int) -> Passage:
         """Sentences `first:last` as one passage."""
@@ -46,21 +81,14 @@ class SourceText:
             self._passages[key] = Passage(first, last, self.spans[first][0], self.spans[last - 1][1], Statement(words))
         return self._passages[key]
 
-    @cached_property
-    def _places(self) -> dict[str, list[int]]:
-        """Content key → the sentences that have it."""
-        places: dict[str, list[int]] = defaultdict(list)
-        for sentence in range(len(self.spans)):
-            for key in self.passage(sentence, sentence + 1).statement.content_set:
-                places[key].append(sentence)
-        return places
-
     def nearest(self, claim: Statement, count: int) -> list[int]:
         """The sentences that share most with the claim, best first; none when nothing is shared."""
+        _finish(self.indexing)
         scores: dict[int, float] = defaultdict(float)
-        for key in claim.content:
+        for key, times in Counter(claim.content).items():
+            weight = times * (1.5 if key.startswith("#") else 1.0)
             for sentence in self._places.get(key, ()):
-                scores[sentence] += 1.5 if key.startswith("#") else 1.0
+                scores[sentence] += weight
         return sorted(scores, key=lambda sentence: (-scores[sentence], sentence))[:count]
 
     @cached_property
@@ -69,6 +97,7 @@ class SourceText:
 
     def find(self, claim: Statement) -> tuple[int, int] | None:
         """Where the claim's words stand in a row: first and last index into `words`, the last exclusive."""
+        _finish(self.reading)
         wanted = _BETWEEN + _BETWEEN.join(word.text for word in claim.words) + _BETWEEN
         place = self._joined.find(wanted)
         if place < 0:
@@ -92,3 +121,7 @@ class SourceText:
     def ordinary(self) -> frozenset[str]:
         """Words written without a capital."""
         return frozenset(word.text for word in self.words if word.kind == "word" and not word.capital)
+
+
+def _finish(steps: Iterator[None]) -> None:
+    deque(steps, maxlen=0)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from rag.citations.lexicon import CHINESE_STOPS, ENGLISH_STOPS, synonyms
+from rag.citations.lexicon import CHINESE_STOPS, ENGLISH_STOPS, chinese_openings, synonyms
 from rag.citations.numbers import Quantity, read_quantity
 from rag.citations.words import Word, meaning, stem
 
 _LONGEST_CHINESE_WORD = 4
+_STRANGE_PAIRS = 0
+_ALSO_NAMES = frozenset(("states", "will"))
 
 
 class Item(NamedTuple):
@@ -65,6 +68,9 @@ class Statement:
 
     def _chinese(self, at: int) -> Item:
         """A Chinese word that has synonyms, or else one character."""
+        text = self.words[at].text
+        if text not in chinese_openings():
+            return Item("cjk", text, text, text, at, at + 1, text in CHINESE_STOPS)
         run = ""
         for word in self.words[at : at + _LONGEST_CHINESE_WORD]:
             if word.kind != "cjk" or (run and not word.glued):
@@ -73,7 +79,6 @@ class Statement:
         for length in range(len(run), 1, -1):
             if run[:length] in synonyms():
                 return Item("cjk", synonyms()[run[:length]], run[:length], run[:length], at, at + length)
-        text = self.words[at].text
         return Item("cjk", text, text, text, at, at + 1, text in CHINESE_STOPS)
 
     @cached_property
@@ -111,8 +116,25 @@ class Statement:
         return frozenset("".join(item.root for item in self.items if item.kind == "cjk"))
 
     @cached_property
+    def initials(self) -> tuple[str, str]:
+        """The first letters of the words with a capital, and of all words."""
+        words = [item for item in self.items if item.kind == "word"]
+        capitals = [item.text[0] for item in words if item.capital or item.perhaps_name]
+        return "".join(capitals), "".join(item.text[0] for item in words)
+
+    @cached_property
+    def pairs(self) -> frozenset[str]:
+        """The pairs of Chinese characters that stand side by side."""
+        run = "".join(item.root if item.kind == "cjk" else " " for item in self.items)
+        return frozenset(run[place : place + 2] for place in range(len(run) - 1))
+
+    @cached_property
     def content_set(self) -> frozenset[str]:
         return frozenset(self.content)
+
+    @cached_property
+    def _times(self) -> Counter[str]:
+        return Counter(self.content)
 
     @cached_property
     def texts(self) -> frozenset[str]:
@@ -123,12 +145,26 @@ class Statement:
         """The share of this statement's content that `other` has, from 0 to 1."""
         if not self.content:
             return 0.0
-        return sum(key in other.content_set for key in self.content) / len(self.content)
+        shared = sum(map(self._times.__getitem__, self.content_set & other.content_set))
+        return shared / len(self.content)
 
     def longest_addition(self, other: Statement) -> int:
-        """How many content items in a row `other` has none of; two Chinese characters count as one."""
-        longest = run = 0
+        """How many content items in a row `other` has none of; two Chinese characters count as one.
+
+        Of Chinese also a row of pairs of characters counts that `other` has none of, though it have each character.
+        """
+        longest = run = pairs = 0
+        previous: Item | None = None
         for item in self.items:
+            if item.kind == "cjk" and previous is not None and previous.kind == "cjk":
+                known = previous.root[-1] + item.root[0] in other.pairs or (
+                    len(item.root) > 1 and item.key in other.key_set
+                )
+                pairs = 0 if known else pairs + len(item.root)
+                longest = max(longest, pairs - _STRANGE_PAIRS)
+            else:
+                pairs = 0
+            previous = item
             if item.key in other.key_set or item.root in other.characters:
                 run = 0
             elif not item.stop:
@@ -138,8 +174,8 @@ class Statement:
 
 
 def _word_item(word: Word, at: int) -> Item:
-    stop = word.text in ENGLISH_STOPS
     named = word.capital and word.text != "i"
+    stop = word.text in ENGLISH_STOPS and not (named and not word.initial and word.text in _ALSO_NAMES)
     return Item(
         "word", meaning(word.text), stem(word.text), word.text, at, at + 1, stop,
         named and not word.initial and not stop, named and word.initial and not stop,

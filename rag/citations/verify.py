@@ -8,9 +8,17 @@ and else `unsupported`. `docs/citations.md` says what each verdict promises.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from typing import TypeVar
 
-from rag.citations.agreement import begins_with_pronoun, is_name, missing_names, opposites, quantities_disagree
+from rag.citations.agreement import (
+    begins_with_pronoun,
+    is_acronym,
+    is_name,
+    missing_names,
+    opposites,
+    quantities_disagree,
+)
 from rag.citations.factual import states_a_fact
 from rag.citations.markers import Marker, read_markers, without_markers
 from rag.citations.placement import misplaced
@@ -22,6 +30,10 @@ from rag.citations.words import read_words
 from rag.vocabulary import Citation, Claim, Document
 
 LinkMaker = Callable[[Document, int, int], str]
+
+_T = TypeVar("_T")
+Steps = Generator[None, None, _T]
+"""Work that can be laid down between two steps, each of about a millisecond at most."""
 
 COVERED = 0.62
 """The share of a claim's content that its quote must have. Chosen with bench/citations.py."""
@@ -54,7 +66,9 @@ class Verifier:
         self._documents = {document.n: document for document in documents}
         self._link = link
         self._sources: dict[int, SourceText] = {}
-        self._known: tuple[int, frozenset[str], frozenset[str]] | None = None
+        self._begun: dict[int, SourceText] = {}
+        self._names: frozenset[str] = frozenset()
+        self._ordinary: frozenset[str] = frozenset()
 
     def verify(self, claim: Claim) -> list[Citation]:
         """One citation for each number the claim names, in that order; offsets of quotes count in the document's text.
@@ -62,27 +76,38 @@ class Verifier:
         A number that names no document is `unsupported`. A claim that names none gives one `unsupported` citation with
         `n` = 0 when it states a fact, and nothing when it does not.
         """
+        return _result(self.checking(claim))
+
+    def checking(self, claim: Claim) -> Steps[list[Citation]]:
+        """The same in steps; only one claim can be on its way at a time."""
         if not claim.cites:
             text = cleaned(claim.text)
             if states_a_fact(without_markers(claim.text), Statement(read_words(text))):
                 return [Citation(0, claim.start, claim.end, "unsupported")]
             return []
-        findings = self.findings(claim)
-        return [self._citation(claim, n, findings.get(n)) for n in claim.cites]
+        findings = yield from self._find(claim)
+        citations = []
+        for n in claim.cites:
+            citations.append(self._citation(claim, n, findings.get(n)))
+            yield
+        return citations
 
     def findings(self, claim: Claim) -> dict[int, Finding]:
         """What checking came to, by number, for those that name a document."""
+        return _result(self._find(claim))
+
+    def _find(self, claim: Claim) -> Steps[dict[int, Finding]]:
         cited = [n for n in claim.cites if n in self._documents]
         whole = Statement(read_words(cleaned(claim.text)))
-        found = self._check_parts(claim)
+        found = yield from self._check_parts(claim)
         for n in cited:
             if n not in found or found[n].verdict == "unsupported":
-                found[n] = self._check(whole, n)
+                found[n] = yield from self._check(whole, n)
         if len(cited) > 1:
-            self._check_together(whole, found)
+            yield from self._check_together(whole, found)
         return found
 
-    def _check_parts(self, claim: Claim) -> dict[int, Finding]:
+    def _check_parts(self, claim: Claim) -> Steps[dict[int, Finding]]:
         """`A [1], and B [2].`: a marker speaks for what stands before it, where that says enough to be checked."""
         found: dict[int, Finding] = {}
         groups = marker_groups(claim.text)
@@ -90,26 +115,28 @@ class Verifier:
             return found
         for start, end, numbers in groups:
             part = Statement(read_words(cleaned(claim.text[start:end])))
-            if len(part.content) > 1:
-                found.update({n: self._check(part, n) for n in numbers if n in self._documents and n not in found})
+            for n in numbers if len(part.content) > 1 else ():
+                if n in self._documents and n not in found:
+                    found[n] = yield from self._check(part, n)
         return found
 
-    def _check_together(self, whole: Statement, found: dict[int, Finding]) -> None:
+    def _check_together(self, whole: Statement, found: dict[int, Finding]) -> Steps[None]:
         """`A and B [1][2].`: two documents carry together what neither carries alone, and nothing speaks against it."""
         alone = [n for n, finding in found.items() if finding.verdict == "unsupported" and finding.end > finding.start]
         if len(alone) < 2 or len(alone) < len(found):
             return
         quotes = [self._quoted(n, found[n]) for n in alone]
         together = Statement([word for quote in quotes for word in quote.words])
-        names, ordinary = self._capitals()
-        shares = [whole.coverage(quote) for quote in quotes]
-        fault = (
-            _content_fault(whole, together)
-            or _facts_fault(whole, together)
-            or next((fault for quote in quotes if (fault := self._misplaced(whole, quote))), None)
-            or (missing_names(whole, together, names, ordinary) and "names")
-        )
-        if not fault and max(shares) < whole.coverage(together):
+        if max(whole.coverage(quote) for quote in quotes) >= whole.coverage(together):
+            return
+        yield
+        if _content_fault(whole, together) or _facts_fault(whole, together):
+            return
+        for quote in quotes:
+            yield
+            if self._misplaced(whole, quote):
+                return
+        if not missing_names(whole, together, *self._capitals()):
             found.update({n: found[n]._replace(verdict="supported", fault="") for n in alone})
 
     def _quoted(self, n: int, finding: Finding) -> Statement:
@@ -127,33 +154,37 @@ class Verifier:
             n, claim.start, claim.end, finding.verdict, document.id, quote, finding.start, finding.end, link
         )  # fmt: skip
 
-    def _source(self, n: int) -> SourceText:
+    def _source(self, n: int) -> Steps[SourceText]:
         if n not in self._sources:
-            self._sources[n] = SourceText(self._documents[n].text)
+            source = self._begun.setdefault(n, SourceText(self._documents[n].text))
+            yield from source.reading
+            self._sources[n] = source
+            self._ordinary |= source.ordinary
+            self._names = (self._names | source.names) - self._ordinary
         return self._sources[n]
 
     def _capitals(self) -> tuple[frozenset[str], frozenset[str]]:
         """Words known as names, and words known as ordinary, from the documents read so far."""
-        if self._known is None or self._known[0] != len(self._sources):
-            sources = self._sources.values()
-            ordinary = frozenset().union(*(source.ordinary for source in sources))
-            names = frozenset().union(*(source.names for source in sources)) - ordinary
-            self._known = (len(sources), names, ordinary)
-        return self._known[1], self._known[2]
+        return self._names, self._ordinary
 
-    def _check(self, claim: Statement, n: int) -> Finding:
-        source = self._source(n)
+    def _check(self, claim: Statement, n: int) -> Steps[Finding]:
+        source = yield from self._source(n)
+        yield
         if not claim.content:
             return Finding("unsupported", 0, 0, "says nothing")
-        return verbatim(claim, source) or self._supported(claim, n, source)
+        if found := verbatim(claim, source):
+            return found
+        yield from source.indexing
+        return (yield from self._supported(claim, n, source))
 
-    def _supported(self, claim: Statement, n: int, source: SourceText) -> Finding:
+    def _supported(self, claim: Statement, n: int, source: SourceText) -> Steps[Finding]:
         best: Finding | None = None
         for passage in candidates(claim, source):
             fault = self._fault(claim, n, passage, source)
             if fault is None:
                 return Finding("supported", passage.start, passage.end)
             best = best or Finding("unsupported", passage.start, passage.end, fault)
+            yield
         return best or Finding("unsupported", 0, 0, "nothing of it is there")
 
     def _fault(self, claim: Statement, n: int, passage: Passage, source: SourceText) -> str | None:
@@ -176,7 +207,7 @@ class Verifier:
 
     def _misplaced(self, claim: Statement, quote: Statement) -> str | None:
         names, ordinary = self._capitals()
-        return misplaced(claim, quote, lambda item: is_name(item, names, ordinary))
+        return misplaced(claim, quote, lambda item: is_name(item, names, ordinary) and not is_acronym(item.text, quote))
 
     def _named_around(
         self, missing: list[Item], claim: Statement, n: int, passage: Passage, source: SourceText
@@ -200,6 +231,16 @@ class Verifier:
         if sentence:
             around |= source.passage(max(0, sentence - 2), sentence).statement.texts
         return all(item.text in around for item in names)
+
+
+def _result(steps: Steps[_T]) -> _T:
+    """Takes all steps at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _T = end.value
+            return result
 
 
 def _opening_names(claim: Statement) -> list[Item]:

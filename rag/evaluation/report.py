@@ -68,7 +68,9 @@ def parse_thresholds(given: Sequence[Threshold | str], relation: str = ">=") -> 
 def _threshold(text: str, relation: str) -> Threshold:
     match = _THRESHOLD.match(text)
     if match is None:
-        raise InvalidRequest(f"The threshold {text!r} cannot be read.", "Write it as ndcg@10=0.8.")
+        raise InvalidRequest(
+            f"The threshold {text!r} cannot be read.", 'Write it as "ndcg@10>=0.8" or "latency_ms_p95<=500".'
+        )
     metric, sign, bound = match.groups()
     if metric not in MEANINGS:
         raise InvalidRequest(f"There is no metric {metric!r}.", f"Choose one of {', '.join(MEANINGS)}.")
@@ -82,12 +84,14 @@ class EvaluationReport:
     Attributes:
         values: metric → value; shares from 0 to 1, times in milliseconds.
         errors: the questions that failed, with the reason.
+        cases: what came of each question, as plain JSON values.
     """
 
     questions: int
     values: Mapping[str, float]
     thresholds: tuple[Threshold, ...] = ()
     errors: tuple[str, ...] = field(default=())
+    cases: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
     @property
     def missed(self) -> tuple[Threshold, ...]:
@@ -113,6 +117,7 @@ class EvaluationReport:
                 for name, relation, bound in self.thresholds
             ],
             "errors": list(self.errors),
+            "cases": [dict(case) for case in self.cases],
         }
 
     def table(self) -> Table:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from rag.citations.factual import says_nothing_found
 from rag.errors import FootnoteError
@@ -77,6 +78,7 @@ async def run_evaluation(
         values=measure(outcomes),
         thresholds=limits,
         errors=tuple(f"{outcome.case.id}: {outcome.error}" for outcome in outcomes if outcome.error is not None),
+        cases=tuple(map(seen, outcomes)),
     )
 
 
@@ -108,6 +110,23 @@ async def _ask(case: Case, asker: Asker, top_k: int) -> Outcome:
         return Outcome(case, await asker.ask(request))
     except FootnoteError as error:
         return Outcome(case, error=error)
+
+
+def seen(outcome: Outcome) -> dict[str, Any]:
+    """What came of one question, as plain JSON values; members that cannot be told are left out."""
+    case, answer = outcome.case, outcome.answer
+    told: dict[str, Any] = {"id": case.id, "question": case.question, "refused": outcome.refused}
+    if case.gold and case.answerable:
+        gains = metrics.gains(answer.documents if answer else (), case.gold)
+        told["rank"] = next((rank for rank, gain in enumerate(gains, 1) if gain), None)
+    if case.answers and case.answerable:
+        told["contained"] = answer is not None and metrics.contains_answer(answer.text, case.answers)
+    if answer is not None:
+        told["verdicts"] = dict(Counter(citation.verdict for citation in answer.citations))
+        told["latency_ms"] = round(answer.timing.total_ms, 1)
+    if outcome.error is not None:
+        told["error"] = str(outcome.error)
+    return told
 
 
 def measure(outcomes: Sequence[Outcome]) -> dict[str, float]:

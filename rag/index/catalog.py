@@ -11,11 +11,12 @@ This module reads; `rag/index/changes.py` writes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -98,6 +99,30 @@ class Counts(NamedTuple):
     vectors: int
 
 
+class Moment:
+    """What a search looks up, as the catalog is at one moment."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def load_chunks(self, ids: Iterable[str]) -> dict[str, StoredChunk]:
+        """The chunks of `ids` that are in force; others are absent."""
+        sql = f"""
+            SELECT {_CHUNK_COLUMNS}, p.fetched_at FROM json_each(?) j
+            CROSS JOIN chunks c ON c.id = j.value JOIN pages p ON p.id = c.page
+        """  # noqa: S608 - constant columns
+        rows = self._connection.execute(sql, (json.dumps(list(ids)),)).fetchall()
+        return {row[0]: StoredChunk(_chunk(row), datetime.fromisoformat(row[10])) for row in rows}
+
+    def vectors(self, ids: Iterable[str], model: str) -> dict[str, bytes]:
+        """Vectors of `model`, as float32 in machine order, by the id of the chunk they are of; others are absent."""
+        sql = """
+            SELECT c.id, v.vector FROM json_each(?) j
+            CROSS JOIN chunks c ON c.id = j.value CROSS JOIN vectors v ON v.hash = c.hash AND v.model = ?
+        """
+        return dict(self._connection.execute(sql, (json.dumps(list(ids)), model)))
+
+
 class Catalog:
     """Reads the catalog at `path`, from any number of threads and processes.
 
@@ -143,15 +168,16 @@ class Catalog:
                 f"Set RAG_EMBEDDINGS={known.embeddings}, or run `footnote rebuild` to embed everything again.",
             )
 
+    @contextlib.contextmanager
+    def moment(self) -> Iterator[Moment]:
+        """Several look-ups that all see the same commit; for one thread, and not for long."""
+        with self.database.snapshot() as connection:
+            yield Moment(connection)
+
     def load_chunks(self, ids: Sequence[str]) -> dict[str, StoredChunk]:
         """The chunks of `ids` that are in force, all of one moment; others are absent."""
-        sql = f"""
-            SELECT {_CHUNK_COLUMNS}, p.fetched_at FROM json_each(?) j
-            CROSS JOIN chunks c ON c.id = j.value JOIN pages p ON p.id = c.page
-        """  # noqa: S608 - constant columns
         with self.database.read() as connection:
-            rows = connection.execute(sql, (json.dumps(list(ids)),)).fetchall()
-        return {row[0]: StoredChunk(_chunk(row), datetime.fromisoformat(row[10])) for row in rows}
+            return Moment(connection).load_chunks(ids)
 
     def page_chunks(self, url: str) -> list[Chunk]:
         """The chunks of a page, in reading order."""
@@ -363,7 +389,7 @@ def _chunk(row: Sequence[Any]) -> Chunk:
         end=row[4],
         text=row[5],
         title=row[6],
-        section=tuple(json.loads(row[7])),
+        section=tuple(json.loads(row[7])) if row[7] != "[]" else (),
         anchor=row[8],
         language=row[9],
     )

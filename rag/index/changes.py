@@ -92,6 +92,7 @@ class CatalogChanges:
             for page, chunks in pages:
                 _put_page(connection, page, chunks, now)
             _drop_pending(connection, settled)
+            _note_revision(connection)
 
     def forget_pages(self, urls: Sequence[str]) -> dict[str, list[str]]:
         """Takes pages out of force; their chunk ids, by URL, are noted as pending. Unknown URLs are absent."""
@@ -103,6 +104,7 @@ class CatalogChanges:
                 _put_pending(connection, ids)
                 if connection.execute("DELETE FROM pages WHERE url = ?", (url,)).rowcount:
                     removed[url] = ids
+            _note_revision(connection)
         return removed
 
     def settle(self, ids: Iterable[str]) -> None:
@@ -110,8 +112,12 @@ class CatalogChanges:
         with self._database.write() as connection:
             _drop_pending(connection, ids)
 
-    def visited(self, page: Page, lastmod: str | None = None) -> bool:
-        """Notes a visit that found the page unchanged: its date, validators and state. False when it is not known."""
+    def visited(self, pages: Iterable[tuple[Page, str | None]]) -> int:
+        """Notes visits that found pages unchanged: date, validators and state, and `lastmod` where one is given.
+
+        Returns:
+            How many of the pages are known.
+        """
         sql = """
             UPDATE pages SET fetched_at = ?, etag = ?, last_modified = ?, lastmod = coalesce(?, lastmod),
                 published = ?, modified = ?, author = ?,
@@ -119,12 +125,15 @@ class CatalogChanges:
             WHERE url = ?
         """
         now = datetime.now(UTC).isoformat()
-        values = (
-            page.fetched_at.isoformat(), page.etag, page.last_modified, lastmod,
-            page.published, page.modified, page.author, now, page.url,
-        )  # fmt: skip
+        rows = [
+            (
+                page.fetched_at.isoformat(), page.etag, page.last_modified, lastmod,
+                page.published, page.modified, page.author, now, page.url,
+            )
+            for page, lastmod in pages
+        ]  # fmt: skip
         with self._database.write() as connection:
-            return connection.execute(sql, values).rowcount > 0
+            return connection.executemany(sql, rows).rowcount
 
     def set_state(self, urls: Sequence[str], state: PageState) -> None:
         """Notes what a visit found; `state_since` stays when the state does."""
@@ -242,6 +251,13 @@ def _put_pending(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
 
 def _drop_pending(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
     connection.executemany("DELETE FROM pending WHERE id = ?", [(value,) for value in ids])
+
+
+def _note_revision(connection: sqlite3.Connection) -> None:
+    """Tells whoever keeps a copy of the vectors that other chunks are in force."""
+    connection.execute(
+        "INSERT INTO meta VALUES ('revision', '1') ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1"
+    )
 
 
 def _put_meta(connection: sqlite3.Connection, rows: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rag.text.language import has_cjk
@@ -48,19 +48,24 @@ def documents_from(
         hits: best first.
         page_text: the text that a page's chunks are slices of; None when the page is gone.
     """
-    chosen = _chosen(distinct(_fair(hits, math.ceil(top_k / 2))), top_k, context_tokens)
+    chosen = _chosen(_fair(hits, math.ceil(top_k / 2)), top_k, context_tokens)
     passages = sorted(_joined(chosen), key=lambda passage: -passage.best.score)
     return [_document(n, passage, page_text) for n, passage in enumerate(passages, 1)]
 
 
-def distinct(hits: Iterable[Hit]) -> Iterator[Hit]:
-    """Leaves out what repeats a better hit: mirrored pages, boilerplate, an overlap that holds the whole chunk."""
-    seen: list[frozenset[int]] = []
-    for hit in hits:
-        shingles = _shingles(hit.chunk.text)
-        if not any(len(shingles & others) >= SAME_SHARE * len(shingles) for others in seen):
-            seen.append(shingles)
-            yield hit
+class Repeats:
+    """Tells what repeats a text taken before: mirrored pages, boilerplate, an overlap that holds the whole chunk."""
+
+    def __init__(self) -> None:
+        self._taken: list[frozenset[int]] = []
+
+    def takes(self, text: str) -> bool:
+        """Whether `text` says what none before it does; it is then one of those."""
+        shingles = _shingles(text)
+        if any(len(shingles & others) >= SAME_SHARE * len(shingles) for others in self._taken):
+            return False
+        self._taken.append(shingles)
+        return True
 
 
 def _shingles(text: str) -> frozenset[int]:
@@ -86,18 +91,28 @@ def _fair(hits: Sequence[Hit], most: int) -> list[Hit]:
 
 
 def _chosen(hits: Iterable[Hit], top_k: int, context_tokens: int) -> list[Hit]:
-    """Takes hits while they fit. One that joins a passage takes tokens and no place among the `top_k`."""
+    """Takes hits while they fit. One that joins a passage takes tokens and no place among the `top_k`.
+
+    Shingles cost most, so they are asked for last.
+    """
     chosen: list[Hit] = []
+    repeats = Repeats()
     left = context_tokens
     for hit in hits:
         cost = count_tokens(hit.chunk.text)
-        if chosen and cost > left:
+        if chosen and (cost > left or not _has_place(hit, chosen, top_k)):
             continue
-        if len(_joined([*chosen, hit])) > top_k:
-            continue
-        chosen.append(hit)
-        left -= cost
+        if repeats.takes(hit.chunk.text):
+            chosen.append(hit)
+            left -= cost
     return chosen
+
+
+def _has_place(hit: Hit, chosen: Sequence[Hit], top_k: int) -> bool:
+    if len(chosen) < top_k:
+        return True
+    joins = any(_follows(one.chunk, hit.chunk) or _follows(hit.chunk, one.chunk) for one in chosen)
+    return joins or len(_joined(chosen)) < top_k
 
 
 def _joined(hits: Sequence[Hit]) -> list[_Passage]:

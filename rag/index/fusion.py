@@ -31,6 +31,8 @@ READ_CLOSELY = 30
 """Candidates whose text is looked at: closeness cannot lift the others into view."""
 MENTION_WEIGHT = 0.6
 MENTIONS_IN = 3
+DECIMALS = 9
+"""Of a score: what lies behind them depends on the order in which the indexes add up, and must not decide."""
 
 _QUALIFIER = re.compile(r"\s*[(（].*[)）]\s*$")
 
@@ -65,7 +67,7 @@ class Fusion:
     def scores(self, phrasings: Sequence[Phrasing], chunks: Sequence[Chunk]) -> Scores:
         """One score in (0, 1) for each chunk; every phrasing counts the same."""
         mean = np.mean([self._scores(phrasing, chunks) for phrasing in phrasings], axis=0)
-        return np.asarray(1.0 / (1.0 + np.exp(-mean)))
+        return np.asarray(np.round(1.0 / (1.0 + np.exp(-mean)), DECIMALS))
 
     def _scores(self, phrasing: Phrasing, chunks: Sequence[Chunk]) -> Scores:
         share = self._shares(phrasing.text, chunks)

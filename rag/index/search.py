@@ -1,6 +1,6 @@
 """The index as everyone else sees it: a question in, hits or documents out.
 
-Both indexes are asked for candidates; the catalog says which of them are in force; `fusion` scores them; `context`
+Both indexes are asked for `candidates`; the catalog says which of them are in force; `fusion` scores them; `context`
 makes documents of the best. When Chroma does not answer, a search fails and says so: an answer from the words alone
 would be silently worse, and the caller can try again.
 """
@@ -8,20 +8,20 @@ would be silently worse, and the caller can try again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from rag.errors import IndexUnavailable, InvalidRequest, StorageError
-from rag.index.catalog import Catalog, text_hash
+from rag.index.candidates import Candidates, Vectors, Words
+from rag.index.catalog import Catalog
 from rag.index.context import documents_from
-from rag.index.fusion import Fusion, Phrasing, Scores
-from rag.index.nearest import nearest
+from rag.index.fusion import Fusion
 from rag.models.embeddings import EmbeddingModel
 from rag.settings import Settings
-from rag.vocabulary import Chunk, Document, Filter, Hit
+from rag.vocabulary import Document, Filter, Hit
 
 if TYPE_CHECKING:
     from rag.index.rerank import Reranker
@@ -35,22 +35,6 @@ _HITS_PER_DOCUMENT = 4
 T = TypeVar("T")
 
 
-class Vectors(Protocol):
-    """What a search needs of the vectors index: `rag.index.vectors.VectorIndex`."""
-
-    def search(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]: ...
-    def close(self) -> None: ...
-
-
-class Words(Protocol):
-    """What a search needs of the words index: `rag.index.words.WordIndex`."""
-
-    def search(self, query: str, k: int, filter: Filter | None = None) -> list[tuple[str, float]]: ...
-    def scores(self, query: str, ids: Sequence[str]) -> dict[str, float]: ...
-    def rarities(self, query: str) -> dict[str, float]: ...
-    def close(self) -> None: ...
-
-
 class Index:
     """Everything that can be searched. Safe to use from several threads.
 
@@ -59,6 +43,8 @@ class Index:
         reranker: reorders the best hits, when there is one.
         timeout: seconds for one asynchronous search, beside what embedding the question takes.
         writer: makes the one writer, from a purpose and a chunker version.
+        asked: called at each search, so that work in the background can give way.
+        connect: called before the first asynchronous search, outside of its deadline; starts what must be started.
 
     Raises (every search):
         IndexUnavailable: an index does not answer.
@@ -78,15 +64,20 @@ class Index:
         reranker: Reranker | None = None,
         timeout: float = 10.0,
         writer: Callable[[str, int | None], IndexWriter] | None = None,
+        asked: Callable[[], None] | None = None,
+        connect: Callable[[], None] | None = None,
     ) -> None:
         self.catalog = catalog
         self.vectors = vectors
         self.words = words
         self._embeddings = embeddings
+        self._candidates = Candidates(catalog, vectors, words, embeddings.name)
         self._fusion = fusion or Fusion(embeddings)
         self._reranker = reranker
         self._timeout = timeout
         self._writer = writer
+        self._asked = asked
+        self._connect = connect
 
     @classmethod
     def open(cls, settings: Settings, embeddings: EmbeddingModel) -> Index:
@@ -96,6 +87,8 @@ class Index:
             IndexMismatch: it was made with another embedding model or layout.
             StorageError: the folder cannot be used.
         """
+        from rag.index.asked import LastAsked
+        from rag.index.exact import ExactSearch, SureVectors
         from rag.index.parts import IndexParts, writer_lock
         from rag.index.rerank import Reranker
         from rag.index.writer import IndexWriter
@@ -120,13 +113,15 @@ class Index:
 
         return cls(
             parts.catalog,
-            parts.vectors,
+            SureVectors(parts.vectors, ExactSearch(parts.catalog)),
             parts.words,
             embeddings,
             fusion=Fusion(embeddings, settings.dense_weight),
             reranker=reranker,
             timeout=settings.index_timeout,
             writer=writer,
+            asked=LastAsked(settings.data_dir).note,
+            connect=parts.vectors.connect,
         )
 
     def search(self, question: str, *, limit: int, filter: Filter | None = None, also: Sequence[str] = ()) -> list[Hit]:
@@ -148,13 +143,7 @@ class Index:
         return await self._in_time(partial(self._ranked, phrasings, vectors, limit, filter))
 
     def documents(
-        self,
-        question: str,
-        *,
-        top_k: int,
-        context_tokens: int,
-        filter: Filter | None = None,
-        also: Sequence[str] = (),
+        self, question: str, *, top_k: int, context_tokens: int, filter: Filter | None = None, also: Sequence[str] = ()
     ) -> list[Document]:
         """Returns at most `top_k` documents of about `context_tokens` tokens in all, best first."""
         phrasings = _phrasings(question, also, top_k)
@@ -162,13 +151,7 @@ class Index:
         return self._documents(self._ranked(phrasings, vectors, _wanted(top_k), filter), top_k, context_tokens)
 
     async def adocuments(
-        self,
-        question: str,
-        *,
-        top_k: int,
-        context_tokens: int,
-        filter: Filter | None = None,
-        also: Sequence[str] = (),
+        self, question: str, *, top_k: int, context_tokens: int, filter: Filter | None = None, also: Sequence[str] = ()
     ) -> list[Document]:
         """The same, off the event loop and with a deadline."""
         phrasings = _phrasings(question, also, top_k)
@@ -194,6 +177,7 @@ class Index:
 
     def close(self) -> None:
         """Lets go of both indexes and the catalog."""
+        self._candidates.close()
         self.words.close()
         self.vectors.close()
         self.catalog.close()
@@ -204,47 +188,27 @@ class Index:
     def _ranked(
         self, phrasings: Sequence[str], vectors: Sequence[Sequence[float]], limit: int, filter: Filter | None
     ) -> list[Hit]:
-        pool = max(POOL, limit)
-        dense = [dict(self.vectors.search(vector, pool, filter)) for vector in vectors]
-        words = [dict(self.words.search(text, pool, filter)) for text in phrasings]
-        stored = list(self.catalog.load_chunks(list(_union([*words, *dense]))).values())
+        if self._asked is not None:
+            self._asked()
+        asked, stored = self._candidates.of(phrasings, vectors, max(POOL, limit), filter)
         if not stored:
             return []
         chunks = [one.chunk for one in stored]
-        asked = [
-            Phrasing(
-                text,
-                self.words.rarities(text),
-                self._similarities(vector, near, chunks),
-                self._word_scores(text, fitting, chunks),
-            )
-            for text, vector, near, fitting in zip(phrasings, vectors, dense, words, strict=True)
-        ]
         scores = self._fusion.scores(asked, chunks)
         order = np.argsort(-scores, kind="stable")
-        hits = [Hit(chunks[place], float(scores[place]), stored[place].fetched_at) for place in order]
+        kept = max(_RERANKED, limit) if self._reranker is not None else limit
+        hits = [Hit(chunks[place], float(scores[place]), stored[place].fetched_at) for place in order[:kept]]
         if self._reranker is not None:
-            hits = self._reranker.rerank(phrasings[0], hits[: max(_RERANKED, limit)])
+            hits = self._reranker.rerank(phrasings[0], hits)
         return hits[:limit]
-
-    def _similarities(self, vector: Sequence[float], found: dict[str, float], chunks: Sequence[Chunk]) -> Scores:
-        """Cosine similarity of every chunk, also of those that only the words found: the catalog has their vectors."""
-        hashes = {chunk.id: text_hash(chunk.embedded_text) for chunk in chunks if chunk.id not in found}
-        stored = self.catalog.vectors(list(hashes.values()), self._embeddings.name)
-        missing = [(chunk_id, stored[key]) for chunk_id, key in hashes.items() if key in stored]
-        known = found | dict(nearest([missing], vector, len(missing)) if missing else [])
-        return np.array([known.get(chunk.id, 0.0) for chunk in chunks])
-
-    def _word_scores(self, text: str, found: dict[str, float], chunks: Sequence[Chunk]) -> Scores:
-        """BM25 of every chunk, also of those that only the vectors found."""
-        missing = [chunk.id for chunk in chunks if chunk.id not in found]
-        known = found | self.words.scores(text, missing)
-        return np.array([known.get(chunk.id, 0.0) for chunk in chunks])
 
     async def _embedded(self, phrasings: Sequence[str]) -> list[list[float]]:
         return [await self._embeddings.model.aembed_query(phrasing) for phrasing in phrasings]
 
     async def _in_time(self, work: Callable[[], T]) -> T:
+        if self._connect is not None:  # a server that must be started first has a deadline of its own
+            await asyncio.to_thread(self._connect)
+            self._connect = None
         try:
             async with asyncio.timeout(self._timeout):
                 return await asyncio.to_thread(work)
@@ -265,7 +229,3 @@ def _phrasings(question: str, also: Sequence[str], limit: int) -> list[str]:
 
 def _wanted(top_k: int) -> int:
     return max(30, _HITS_PER_DOCUMENT * top_k)
-
-
-def _union(found: Iterable[dict[str, float]]) -> dict[str, None]:
-    return {chunk_id: None for some in found for chunk_id in some}

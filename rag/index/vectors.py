@@ -17,7 +17,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from langchain_core.embeddings import Embeddings
 
@@ -55,7 +55,7 @@ class _Link:
 
     client: ChromaClient
     store: Chroma
-    name: str
+    given: _Given
 
     @property
     def collection(self) -> chromadb.Collection:
@@ -63,13 +63,16 @@ class _Link:
 
 
 class _Given(Embeddings):
-    """Hands langchain-chroma the vectors that the catalog already has."""
+    """Hands langchain-chroma the vectors that the catalog already has: those of the write at hand in each thread."""
 
-    def __init__(self, vectors: Sequence[Sequence[float]]) -> None:
-        self._vectors = vectors
+    def __init__(self) -> None:
+        self._writes = threading.local()
+
+    def give(self, vectors: Sequence[Sequence[float]]) -> None:
+        self._writes.vectors = vectors
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return cast(list[list[float]], self._vectors)
+        return cast(list[list[float]], self._writes.vectors)
 
     def embed_query(self, text: str) -> list[float]:
         raise NotImplementedError("searches are made by vector")
@@ -135,11 +138,15 @@ class VectorIndex:
         """Our own server; None when RAG_CHROMA_URL names another."""
         return self._server
 
+    def connect(self) -> None:
+        """Connects, and starts our own server when it does not run; not needed, and quick when it was done before."""
+        self._with_client(lambda _: None)
+
     def add(self, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]]) -> None:
         """Adds chunks with their vectors, each in place of the one with its id. Durable when it returns."""
         for first in range(0, len(chunks), BATCH):
             some = chunks[first : first + BATCH]
-            given = _Given(vectors[first : first + BATCH])
+            given = vectors[first : first + BATCH]
             self._call(lambda link, some=some, given=given: _add(link, some, given), create=True)  # type: ignore[misc]
 
     def delete(self, ids: Sequence[str]) -> None:
@@ -153,7 +160,7 @@ class VectorIndex:
         if k < 1:
             return []
         if not filter:
-            return [(chunk_id, score) for chunk_id, score, _ in self._nearest(vector, k)]
+            return [(chunk_id, score) for chunk_id, score, _ in self._nearest(vector, k, "distances")]
         matching = self._catalog.count_chunks(filter)
         if matching > self._exact_chunks:
             found = self._widened(vector, k, filter, matching)
@@ -230,11 +237,19 @@ class VectorIndex:
         self._with_client(work)
         self._link = None
 
-    def _nearest(self, vector: Sequence[float], k: int) -> list[tuple[str, float, dict[str, Any]]]:
-        found = self._call(lambda link: link.store.similarity_search_by_vector_with_relevance_scores(list(vector), k=k))
+    def _nearest(
+        self, vector: Sequence[float], k: int, *include: Literal["distances", "metadatas"]
+    ) -> list[tuple[str, float, dict[str, Any]]]:
+        """Hits with what of them is included: metadata of sixty hits take Chroma as long as finding them."""
+        asked = cast(Any, [list(vector)])
+        found = self._call(lambda link: link.collection.query(asked, n_results=k, include=list(include)))
+        if not found:
+            return []
+        ids, distances = found["ids"][0], (found["distances"] or [[]])[0]
+        metadatas = (found["metadatas"] or [[{}] * len(ids)])[0]
         return [
-            (str(document.id), min(1.0, max(0.0, 1.0 - distance)), document.metadata)
-            for document, distance in found or []
+            (chunk_id, min(1.0, max(0.0, 1.0 - distance)), dict(metadata))
+            for chunk_id, distance, metadata in zip(ids, distances, metadatas, strict=True)
         ]
 
     def _widened(
@@ -246,7 +261,9 @@ class VectorIndex:
         wanted = math.ceil(2 * k * total / matching)
         while wanted <= widest:
             hits = [
-                (chunk_id, score) for chunk_id, score, data in self._nearest(vector, wanted) if _passes(data, filter)
+                (chunk_id, score)
+                for chunk_id, score, data in self._nearest(vector, wanted, "distances", "metadatas")
+                if _passes(data, filter)
             ]
             if len(hits) >= k:
                 return hits[:k]
@@ -283,7 +300,8 @@ class VectorIndex:
             name = self._find(client) or self._make(client, create)
             if name is None:
                 return None
-            link = self._link = _Link(client, _opened(client, name), name)
+            given = _Given()
+            link = self._link = _Link(client, _opened(client, name, given), given)
         return link
 
     def _find(self, client: ChromaClient) -> str | None:
@@ -364,7 +382,7 @@ class VectorIndex:
         return IndexUnavailable(f"Chroma ({where}) cannot be used: {str(error) or type(error).__name__}.", cure)
 
 
-def _opened(client: ChromaClient, name: str, given: _Given | None = None) -> Chroma:
+def _opened(client: ChromaClient, name: str, given: _Given) -> Chroma:
     from langchain_chroma import Chroma
 
     return Chroma(
@@ -375,12 +393,12 @@ def _opened(client: ChromaClient, name: str, given: _Given | None = None) -> Chr
     )
 
 
-def _add(link: _Link, chunks: Sequence[Chunk], given: _Given) -> None:
+def _add(link: _Link, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]]) -> None:
     metadatas = [
         {"source": chunk.url, "title": chunk.title[:_TITLE_CHARACTERS], "language": chunk.language} for chunk in chunks
     ]
-    writing = _opened(link.client, link.name, given)
-    writing.add_texts([""] * len(chunks), metadatas, [chunk.id for chunk in chunks])
+    link.given.give(vectors)
+    link.store.add_texts([""] * len(chunks), metadatas, [chunk.id for chunk in chunks])
 
 
 def _metadata(generation: str, identity: Identity | None) -> dict[str, Any]:

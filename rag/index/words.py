@@ -28,6 +28,11 @@ LAYOUT = "1"
 BOOSTS: tuple[tuple[str, float], ...] = (("text", 1.0), ("title", 0.5), ("section", 0.5))
 _MAX_TERMS = 24
 _MAX_URL_PARTS = 32
+_EQUALS = 20
+_MOST_EQUALS = 2_000
+"""Hits that are asked for beyond the wanted ones, at first and at most, to see all that equal the last of them."""
+_DECIMALS = 4
+"""Of a score; the next ones depend on the order in which tantivy adds up."""
 _WRITER_BYTES = 32_000_000
 _REGEX_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
 
@@ -118,7 +123,7 @@ class WordIndex:
                 wanted = tantivy.Query.boolean_query(
                     [(tantivy.Occur.Must, part) for part in (wanted, *conditions)],
                 )
-            return self._run(searcher, wanted, k)
+            return self._best(searcher, wanted, k)
 
     def scores(self, query: str, ids: Sequence[str]) -> dict[str, float]:
         """Returns the BM25 score of each of `ids` for `query`, 0 where no word fits; unknown ids are absent."""
@@ -207,9 +212,21 @@ class WordIndex:
         pattern = _REGEX_SPECIAL.sub(r"\\\g<0>", prefix)
         return tantivy.Query.regex_query(self._schema, "url", f"{pattern}(?s:.*)")
 
+    def _best(self, searcher: tantivy.Searcher, query: tantivy.Query, k: int) -> list[tuple[str, float]]:
+        """The `k` best; among equals ids decide, and not the order in which they were added."""
+        asked = k + _EQUALS
+        while True:
+            hits = [(round(score, _DECIMALS), address) for score, address in searcher.search(query, asked, False).hits]
+            least = hits[k - 1][0] if len(hits) > k else -math.inf
+            if len(hits) < asked or hits[-1][0] < least or asked > _MOST_EQUALS:
+                break
+            asked *= 4
+        found = [(searcher.doc(address)["id"][0], score) for score, address in hits if score >= least]
+        return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
+
     def _run(self, searcher: tantivy.Searcher, query: tantivy.Query, k: int) -> list[tuple[str, float]]:
         found = searcher.search(query, k, count=False)
-        return [(searcher.doc(address)["id"][0], float(score)) for score, address in found.hits]
+        return [(searcher.doc(address)["id"][0], round(score, _DECIMALS)) for score, address in found.hits]
 
     def _searcher(self) -> tantivy.Searcher:
         if self._state() != self._seen:

@@ -109,6 +109,7 @@ class IndexWriter:
         self._embeddings = embeddings
         self._left_behind: set[bytes] = set()
         self._failed = False
+        self._tidy = False
         self._closed = False
         self._lock = lock
         lock.take()
@@ -119,7 +120,8 @@ class IndexWriter:
             catalog.check_embeddings(embeddings.name)
             if known is not None:
                 self._changes.claim(Identity(embeddings.name, known.dimension, self._chunker_version))
-            self.recover()
+            if catalog.pending():
+                self.recover()
         except BaseException:
             lock.drop()
             raise
@@ -153,9 +155,13 @@ class IndexWriter:
         self._clear([chunk_id for ids in removed.values() for chunk_id in ids])
         return [PageChange(url, 0, 0, len(ids), 0) for url, ids in removed.items()]
 
-    def visited(self, page: Page, lastmod: str | None = None) -> bool:
-        """Notes that a visit found a page unchanged: `fetched_at`, validators, dates. False when it is not known."""
-        return self._changes.visited(page, lastmod)
+    def visited(self, pages: Sequence[tuple[Page, str | None]]) -> int:
+        """Notes that visits found pages unchanged: `fetched_at`, validators, dates, and the sitemap's lastmod.
+
+        Returns:
+            How many of the pages are known.
+        """
+        return self._changes.visited(pages)
 
     def set_state(self, urls: Sequence[str], state: PageState) -> None:
         """Notes what a visit found: `present`, `gone` or `unknown`. The pages go on answering."""
@@ -164,8 +170,14 @@ class IndexWriter:
     def recover(self) -> int:
         """Makes the indexes agree with the catalog where a writer was killed; returns how many chunks that were."""
         count = recover(self._catalog, self._vectors, self._words)
-        self._failed = False
+        self._failed, self._tidy = False, True
         return count
+
+    def _begin(self) -> None:
+        """Ends a rebuild that was killed, before the first change to Chroma: what changes nothing needs no Chroma."""
+        if not self._tidy:
+            self._vectors.tidy()
+            self._tidy = True
 
     def close(self) -> None:
         """Drops the vectors that this writer made useless, and lets others write. Closing twice does no harm."""
@@ -199,6 +211,8 @@ class IndexWriter:
         plans = [self._plan(page, chunks) for page, chunks in pages]
         added = [chunk for plan in plans for chunk in plan.added]
         removed = [chunk_id for plan in plans for chunk_id in plan.removed]
+        if added or removed:
+            self._begin()
         vectors, embedded = self._vectors_of(plans)
         fresh = {key: vector for key, vector in vectors.items() if key in embedded}
         added_ids = [chunk.id for chunk in added]
@@ -258,6 +272,7 @@ class IndexWriter:
 
     def _clear(self, ids: Sequence[str]) -> None:
         if ids:
+            self._begin()
             _delete(ids, self._vectors, self._words)
             self._changes.settle(ids)
 

@@ -12,6 +12,7 @@ from rag.models.embeddings import EmbeddingModel
 from rag.models.extractive import ExtractiveChatModel
 from rag.models.failures import redacted, translate_model_error
 from rag.models.providers import CHAT_PROVIDERS, ModelName, NameSpace, cannot_set_up, openai_access
+from rag.models.stream_end import watching_client
 from rag.settings import Settings
 
 __all__ = ["ChatModel", "open_chat_model", "translate_model_error"]
@@ -76,5 +77,6 @@ def _openai_options(settings: Settings, name: ModelName) -> dict[str, Any]:
         # client's own would obey any Retry-After and cost a timer a token.
         "max_retries": 0,
         "stream_chunk_timeout": None,
+        "http_async_client": watching_client(),
         "stream_usage": True,
     }

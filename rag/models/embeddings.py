@@ -84,7 +84,7 @@ def open_embeddings(settings: Settings) -> EmbeddingModel:
             embedder,
             DIMENSION,
             max_tokens=CONTENT_WORD_PIECES,
-            count_tokens=embedder.count_tokens,
+            count_tokens=embedder.word_pieces,
             languages=frozenset({"en"}),
         )
     name = NAMES.parse(settings.embeddings)

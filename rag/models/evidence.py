@@ -35,7 +35,7 @@ def evidence(ranking: Ranking, *, calibrated: bool) -> float:
     pairs = float(ranking.features[best, FEATURES.index("pairs")])
     if ranking.similarities is not None and calibrated:
         nearest = float(ranking.similarities.max())
-        return 1.25 * nearest + 0.46 * found.terms + 0.24 * pairs + 0.14 * found.keys
+        return 1.29 * nearest + 0.474 * found.terms + 0.247 * pairs + 0.144 * found.keys
     if has_cjk(ranking.question.text):
         return 1.26 * found.joined + 0.83 * found.units + 1.1 * pairs
     return 1.5 * found.terms + 0.95 * pairs + 0.5 * found.keys

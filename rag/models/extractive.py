@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models.chat_models import BaseChatModel, generate_from_stream
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.messages import BaseMessage
 from pydantic import Field
 
-from rag.models.candidates import candidates
+from rag.models.candidates import Candidate, candidates
 from rag.models.embeddings import MINILM, EmbeddingModel
 from rag.models.evidence import is_answered
+from rag.models.prepared import PreparedAnswer, PreparedChatModel
 from rag.models.question import Question
 from rag.models.sentence_choice import Embed, Floats, choose, rank
-from rag.text.language import CJK_RANGES, detect_language, has_cjk
-from rag.vocabulary import Document, FinishReason
+from rag.text.language import detect_language, has_cjk
+from rag.vocabulary import Document
 
 NOTHING_FOUND = {
     "en": "No relevant answer to this question was found in the indexed pages.",
@@ -32,18 +27,10 @@ NOTHING_INDEXED = {
     "zh": "没有找到已收录的页面，因此无法回答。请先用 `ingest URL` 收录页面。",
 }
 
-_TOKEN = re.compile(rf"\s*(?:[{CJK_RANGES}]{{1,2}}|[^\s{CJK_RANGES}]+)|\s+")
+_AFTER_CODE = "\n\n"
 
 
-@dataclass(frozen=True, slots=True)
-class ExtractedAnswer:
-    """An answer, and `stop` or `no_answer`."""
-
-    text: str
-    finish_reason: FinishReason
-
-
-class ExtractiveChatModel(BaseChatModel):
+class ExtractiveChatModel(PreparedChatModel):
     """A chat model that quotes. It is called with the documents and the question, which a prompt would only hide:
 
         model.astream([], documents=documents, question="What is task decomposition?")
@@ -61,23 +48,27 @@ class ExtractiveChatModel(BaseChatModel):
     def _llm_type(self) -> str:
         return "extractive"
 
-    def answer(self, question: str, documents: Sequence[Document]) -> ExtractedAnswer:
+    def prepare(self, messages: list[BaseMessage], **kwargs: Any) -> PreparedAnswer:
+        question = kwargs.get("question") or (messages[-1].text if messages else "")
+        return self.answer(str(question), kwargs.get("documents", ()))
+
+    def answer(self, question: str, documents: Sequence[Document]) -> PreparedAnswer:
         """The whole answer at once.
 
         Raises:
             ModelError: the sentences cannot be embedded.
         """
         language = "zh" if has_cjk(question) else "en"
-        found = candidates(documents)
+        asked = Question(question)
+        found = candidates(documents, with_code=asked.is_for_the_reader)
         if not documents:
-            return ExtractedAnswer(NOTHING_INDEXED[language], "no_answer")
+            return PreparedAnswer(NOTHING_INDEXED[language], "no_answer")
         if found:
             embed = self._embed_for(question)
-            ranking = rank(Question(question), found, embed)
+            ranking = rank(asked, found, embed)
             if is_answered(ranking, calibrated=self.embeddings is not None and self.embeddings.name == MINILM):
-                cited = (f"{sentence.text} [{sentence.document.n}]" for sentence in choose(ranking))
-                return ExtractedAnswer(" ".join(cited), "stop")
-        return ExtractedAnswer(NOTHING_FOUND[language], "no_answer")
+                return PreparedAnswer(_written(choose(ranking)), "stop")
+        return PreparedAnswer(NOTHING_FOUND[language], "no_answer")
 
     def _embed_for(self, question: str) -> Embed | None:
         if self.embeddings is None or not (
@@ -93,51 +84,15 @@ class ExtractiveChatModel(BaseChatModel):
 
         return embed
 
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        for chunk in _chunks(self.answer(*_asked(messages, kwargs))):
-            if run_manager:
-                run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-            yield chunk
 
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        answer = await asyncio.to_thread(self.answer, *_asked(messages, kwargs))
-        for chunk in _chunks(answer):
-            yield chunk
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return generate_from_stream(self._stream(messages, **kwargs))
-
-
-def _asked(messages: Sequence[BaseMessage], kwargs: dict[str, Any]) -> tuple[str, Sequence[Document]]:
-    question = kwargs.get("question") or (messages[-1].text if messages else "")
-    return str(question), kwargs.get("documents", ())
-
-
-def _chunks(answer: ExtractedAnswer) -> Iterator[ChatGenerationChunk]:
-    for token in _TOKEN.findall(answer.text):
-        yield ChatGenerationChunk(message=AIMessageChunk(content=token))
-    last = AIMessageChunk(
-        content="",
-        response_metadata={"finish_reason": answer.finish_reason},
-        usage_metadata={"input_tokens": 0, "output_tokens": 0, "total_tokens": 0},
-        chunk_position="last",
-    )
-    yield ChatGenerationChunk(message=last)
+def _written(chosen: Sequence[Candidate]) -> str:
+    """The sentences, each with its document's number; the first code that one of them introduces stands behind it."""
+    text, shown = "", False
+    for sentence in chosen:
+        if shown and sentence.is_lead_in:
+            continue
+        text += f"{'' if not text or text.endswith(_AFTER_CODE) else ' '}{sentence.text} [{sentence.document.n}]"
+        if sentence.example and not shown:
+            text += f"\n\n```\n{sentence.example}\n```{_AFTER_CODE}"
+            shown = True
+    return text.rstrip()

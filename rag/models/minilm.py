@@ -30,6 +30,7 @@ from langchain_core.embeddings import Embeddings
 
 from rag.errors import MissingWeights, StorageError
 from rag.models.minilm_graph import WRONG_WEIGHTS
+from rag.models.word_pieces import WordPieces, encodable, read_tokenizer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,6 +71,7 @@ class MiniLMEmbeddings(Embeddings):
         self._folder = folder
         self._threads = threads or _cores()
         self._weights = find_weights()
+        self.word_pieces = WordPieces(self._weights / "tokenizer.json")
         self._lock = threading.Lock()
         self._loaded: InferenceSession | None = None
 
@@ -92,7 +94,7 @@ class MiniLMEmbeddings(Embeddings):
         if not texts:
             return found
         encoded = [
-            piece.ids for piece in self._tokenizer.encode_batch([_encodable(text[:_MAX_CHARACTERS]) for text in texts])
+            piece.ids for piece in self._tokenizer.encode_batch([encodable(text[:_MAX_CHARACTERS]) for text in texts])
         ]
         grouped = list(batches([len(pieces) for pieces in encoded]))
         made = map if len(grouped) == 1 else self._pool.map
@@ -104,7 +106,7 @@ class MiniLMEmbeddings(Embeddings):
 
     def count_tokens(self, text: str) -> int:
         """Word pieces of `text`; beyond `CONTENT_WORD_PIECES` it is cut when it is embedded."""
-        return len(self._counter.encode(_encodable(text), add_special_tokens=False).ids)
+        return self.word_pieces(text)
 
     def _run(self, encoded: list[list[int]]) -> NDArray[np.float32]:
         ids = np.zeros((len(encoded), max(map(len, encoded))), np.int64)
@@ -121,20 +123,8 @@ class MiniLMEmbeddings(Embeddings):
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        tokenizer = self._read_tokenizer()
+        tokenizer = read_tokenizer(self._weights / "tokenizer.json")
         tokenizer.enable_truncation(MAX_WORD_PIECES)
-        return tokenizer
-
-    @cached_property
-    def _counter(self) -> Tokenizer:
-        return self._read_tokenizer()
-
-    def _read_tokenizer(self) -> Tokenizer:
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(self._weights / "tokenizer.json"))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
         return tokenizer
 
     @property
@@ -251,11 +241,6 @@ def _storage_errors(folder: Path) -> Iterator[None]:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
-
-
-def _encodable(text: str) -> str:
-    """Without lone surrogates, which the tokenizer refuses."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _cores() -> int:

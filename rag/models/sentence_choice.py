@@ -106,13 +106,27 @@ def _rarities(terms: frozenset[str], candidates: Sequence[Candidate]) -> dict[st
 
 
 MOST_SENTENCES = 3
-CLOSE = 3.0
-"""A further sentence of the same document is shown when its score is at most this much below the best."""
-CLOSE_ELSEWHERE = 0.7
-"""The same for a sentence of another document."""
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """How far behind the best a further sentence may be.
+
+    Attributes:
+        near: in score, for a sentence of the same document; `far`: of another.
+        covered: the least share of what the best sentence and its context cover of the question; one that covers less
+            says something else.
+    """
+
+    near: float
+    far: float
+    covered: float
+
+
+SURE = _Reach(3.0, 0.7, 0.5)
+UNSURE = _Reach(7.0, 0.7, 0.3)
+"""By words alone the best sentence is less often the right one: more are shown."""
 _SAME = 0.7
-_COVERED = 0.5
-"""Of what the best sentence and its context cover of the question; one that covers less says something else."""
 
 
 def choose(ranking: Ranking) -> list[Candidate]:
@@ -120,6 +134,7 @@ def choose(ranking: Ranking) -> list[Candidate]:
 
     A sentence that stands before the best one in its document is left out, so that the answer begins with the best.
     """
+    reach = UNSURE if ranking.similarities is None else SURE
     scores = ranking.scores
     order = np.argsort(-scores, kind="stable")
     context = ranking.features[:, FEATURES.index("context")]
@@ -127,13 +142,13 @@ def choose(ranking: Ranking) -> list[Candidate]:
     chosen = [best]
     for place in order[1:]:
         candidate, behind = ranking.candidates[place], float(scores[order[0]] - scores[place])
-        if len(chosen) == MOST_SENTENCES or behind > CLOSE:
+        if len(chosen) == MOST_SENTENCES or behind > reach.near:
             break
         if candidate.rank == best.rank:
             fits = candidate.place > best.place
         else:
-            fits = behind <= CLOSE_ELSEWHERE
-        fits = fits and context[place] >= _COVERED * context[order[0]]
+            fits = behind <= reach.far
+        fits = fits and context[place] >= reach.covered * context[order[0]]
         if fits and not any(_repeats(candidate, other) for other in chosen):
             chosen.append(candidate)
     ranks = list(dict.fromkeys(candidate.rank for candidate in chosen))

@@ -19,6 +19,8 @@ FORM_FEATURES = ("opens", "defines", "introduces", "instructs", "aside")
 _VERBS_READ = 3
 _INTRODUCING = (1.0, 0.5, 0.25)
 """What being the first, second and third usable sentence of a document is worth."""
+_ANNOUNCES = 0.4
+"""How much of a remark it is to speak of the page, or of another one, where a fact is asked for."""
 _INTRODUCED, _WEAK = 0.6, 0.4
 """What it is worth to give a source or a short form for a term, and to say anything of it, beside a definition."""
 
@@ -70,13 +72,15 @@ _LABEL = re.compile(
 _STATES = re.compile(r"\b(?:is|are|was|were|has|have|can|will|shows?|suggests?|indicates?|implies|demonstrates?)\b")
 _REFERENCES = re.compile(r"^(?:references?|citations?|bibliography|参考文献|参考资料|参考)$", re.IGNORECASE)
 _ELSEWHERE = re.compile(
-    r"\b(?:next|previous|following|last|later|earlier|this|above) (?:section|post|chapter|article|page|tutorial)s?\b"
+    r"\b(?:next|previous|following|last|later|earlier|this|above) "
+    r"(?:section|(?:blog )?post|blog|chapter|article|page|tutorial|lesson)s?\b"
     r"|\bsee (?:also|above|below|the|my|more|this|section|fig)\b|\bas follows\b|\bcheck (?:out|this|my)\b"
     r"|\b(?:we|i) (?:will|would|shall|are going to|have (?:seen|discussed)|discussed|talked)\b"
     r"|\bwe['’]ll\b|\blet['’]?s\b|\blet us\b|\bwant to (?:learn|know|read)\b|\byou may (?:ask|wonder)\b"
     r"|如下|见下|下文|上文|下一[节章篇]|上一[节章篇]|本文|本页|请看|参见",
     re.IGNORECASE,
 )
+_THIS_ONE = re.compile(r"(?:this|these) ([\w-]+(?: [\w-]+)?)", re.IGNORECASE)
 _DANGLING = re.compile(
     r"^(?:this|that|these|those|it|its|they|their|he|she|such|both|here|there|however|but|and|so|also|thus|therefore"
     r"|hence|moreover|furthermore|besides|instead|otherwise|similarly|then|in addition|in contrast|in this|for example"
@@ -87,12 +91,13 @@ _DANGLING = re.compile(
 
 
 def form_features(question: Question, candidate: Candidate) -> tuple[float, ...]:
-    """`FORM_FEATURES` of a sentence, each from 0 to 1; only captions count where no explanation is asked for."""
+    """`FORM_FEATURES` of a sentence, each from 0 to 1; only remarks count where no explanation is asked for."""
     text = candidate.text
     if not question.explains:
-        return (0.0, 0.0, 0.0, 0.0, float(_CAPTION.search(text) is not None))
+        aside = 1.0 if _CAPTION.search(text) else _ANNOUNCES * bool(_ELSEWHERE.search(text))
+        return (0.0, 0.0, 0.0, 0.0, aside)
     opens = defines = 0.0
-    dangling = (question.asks_what or question.is_for_the_reader) and _DANGLING.match(text) is not None
+    dangling = (question.asks_what or question.is_for_the_reader) and _dangles(question.subject, text)
     if question.asks_what:
         opens = _opens(question.subject, text)
         defines = max(_defines(question.subject, text), _names(question.subject, text))
@@ -100,17 +105,24 @@ def form_features(question: Question, candidate: Candidate) -> tuple[float, ...]
         opens,
         defines,
         _introduces(question.subject, candidate),
-        _instructs(question, text),
+        _instructs(question, candidate),
         1.0 if is_label(candidate) else 0.6 * bool(_ELSEWHERE.search(text)) + 0.4 * dangling,
     )
 
 
-def _instructs(question: Question, text: str) -> float:
-    """Whether it tells what to do, or by what means something is done."""
+def _dangles(subject: frozenset[str], text: str) -> bool:
+    """Whether it begins with a word that stands for something said before; "this tokenizer" is the one asked for."""
+    begun = _DANGLING.match(text)
+    named = _THIS_ONE.match(text)
+    return begun is not None and not (named and subject.intersection(search_terms(named[1])))
+
+
+def _instructs(question: Question, candidate: Candidate) -> float:
+    """Whether it tells or shows what to do, or by what means something is done."""
     if question.form != "method":
         return 0.0
-    told = question.is_for_the_reader and _INSTRUCTION.search(text) is not None
-    return 1.0 if told else 0.5 * bool(_MEANS.search(text))
+    told = question.is_for_the_reader and (candidate.example or _INSTRUCTION.search(candidate.text))
+    return 1.0 if told else 0.5 * bool(_MEANS.search(candidate.text))
 
 
 def is_label(candidate: Candidate) -> bool:

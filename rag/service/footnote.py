@@ -14,10 +14,10 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Self
 
-from rag.errors import FootnoteError, Overloaded
+from rag.errors import FootnoteError, InvalidRequest, Overloaded
 from rag.events import Event, RunStarted
 from rag.models.chat import ChatModel, open_chat_model
 from rag.models.embeddings import EmbeddingModel, open_embeddings
@@ -27,12 +27,12 @@ from rag.service.pace import Pace
 from rag.service.producing import chain_input, produce, read_log
 from rag.settings import Settings
 from rag.stream.assemble import Assembler, Assembly, Verify
-from rag.stream.guard import OutputGuard
 from rag.stream.readers import EventTap
 from rag.stream.registry import Runs
 from rag.stream.run_log import astream_log
 from rag.stream.runs import Run
 from rag.stream.summary import summary
+from rag.text.guard import check_phrases
 from rag.threads.memory import open_threads
 from rag.vocabulary import Answer, Document
 
@@ -66,12 +66,20 @@ def _open_index(settings: Settings, embeddings: EmbeddingModel) -> Index:
     return Index.open(settings, embeddings)
 
 
+def _call(callback: Callable[..., None], *what: Any) -> None:
+    """An embedder's callback: its faults are not the answer's."""
+    try:
+        callback(*what)
+    except Exception:
+        logger.exception("A callback of the embedding program failed; the answer goes on")
+
+
 class Footnote:
     """Answers questions. Bound to the event loop it is first used in.
 
     Args:
-        on_event: called with the run's id and each event as it is made.
-        on_done: called with each finished answer.
+        on_event: called with the run's id and each event as it is made; what it raises is logged and changes nothing.
+        on_done: called with each finished answer, in the same way.
         open_index: makes the index at the first question; seam for tests.
         clock: seconds, for timings.
 
@@ -105,7 +113,7 @@ class Footnote:
         self._opening: asyncio.Task[Index] | None = None
         self._pace = Pace()
         self._closed = False
-        OutputGuard(settings.blocked_phrases)  # a pattern that cannot be read shows now, not at the first answer
+        check_phrases(settings.blocked_phrases)  # a pattern that cannot work shows now, not at the first answer
 
     @classmethod
     def open(cls, settings: Settings | None = None, **seams: Any) -> Self:
@@ -128,6 +136,17 @@ class Footnote:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    @cached_property
+    def modes(self) -> tuple[str, ...]:
+        """How questions can be answered: in agent mode only by a model that can call tools."""
+        from rag.chain.agent import check_tool_calling
+
+        try:
+            check_tool_calling(self.chat)
+        except InvalidRequest:
+            return ("chain",)
+        return ("chain", "agent")
 
     @property
     def active(self) -> int:
@@ -227,10 +246,7 @@ class Footnote:
         """
         started = self._clock()
         request = AskRequest(question=request) if isinstance(request, str) else request
-        if request.mode == "agent":
-            from rag.chain.agent import check_tool_calling
-
-            check_tool_calling(self.chat)
+        self._is_for_agent(request)
         run = self.runs.new(
             request.question,
             principal=principal,
@@ -239,7 +255,7 @@ class Footnote:
         )
         run.watchers += self.watchers
         if self._on_event is not None:
-            run.listeners.append(partial(self._on_event, run.id))
+            run.listeners.append(partial(_call, self._on_event, run.id))
         first = RunStarted(
             run_id=run.id,
             question=request.question,
@@ -307,15 +323,22 @@ class Footnote:
         """The patches of the chain's run, as LangChain's `astream_log` gives them; nothing is journaled.
 
         Raises:
+            InvalidRequest: agent mode, and the model cannot call tools; or a thread, which a run that is not journaled
+                is no part of.
             StorageError, IndexUnavailable, IndexMismatch: the index cannot be used.
         """
-        return astream_log(await self.chain(), chain_input(request), config, **filters)
+        if request.thread_id is not None:
+            raise InvalidRequest("The log of a run is no part of a conversation.", "Send `history`, or ask at /ask.")
+        chain = await self.chain(agent=self._is_for_agent(request))
+        return astream_log(chain, chain_input(request), config, **filters)
 
     async def health(self) -> Health:
         """Opens what is not open yet, and asks each part whether it works."""
         problems: dict[str, str] = {}
         try:
-            _ = self.runs
+            await self.runs.check_writable()
+            if self.runs.draining:
+                problems["runs"] = "The server is stopping."
         except FootnoteError as error:
             problems["journal"] = str(error)
         try:
@@ -324,6 +347,14 @@ class Footnote:
         except FootnoteError as error:
             problems["index"] = str(error)
         return Health(problems)
+
+    def _is_for_agent(self, request: AskRequest) -> bool:
+        """Raises InvalidRequest when it is, and the model cannot call tools."""
+        if request.mode == "agent":
+            from rag.chain.agent import check_tool_calling
+
+            check_tool_calling(self.chat)
+        return request.mode == "agent"
 
     async def _produce(self, run: Run, request: AskRequest, started: float, turn: Conversation | None) -> None:
         assembler = self._assembler(run, request, started)
@@ -337,7 +368,7 @@ class Footnote:
             log = read_log(chain, request, turn.config if turn is not None else None)
             await produce(run, log, assembler, pace=self._pace, keep=keep)
         if self._on_done is not None and run.answer is not None:
-            self._on_done(run.answer)
+            _call(self._on_done, run.answer)
 
     def _assembler(self, run: Run, request: AskRequest, started: float) -> Assembler:
         return Assembler(
@@ -351,7 +382,6 @@ class Footnote:
                 order=request.order,
                 searches_often=request.mode == "agent",
                 verifier=self._verifier,
-                guard=OutputGuard(self.settings.blocked_phrases),
             )
         )
 
@@ -360,4 +390,4 @@ class Footnote:
         from rag.citations.verify import Verifier
 
         index = self._index
-        return Verifier(documents, link=link_maker(index.catalog.page_text) if index is not None else None).verify
+        return Verifier(documents, link=link_maker(index.catalog.page_text) if index is not None else None).checking

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tracers.log_stream import RunLogPatch
 
+from rag.events import Event
 from rag.request import AskRequest
 from rag.service.pace import Pace
 from rag.stream.assemble import ANSWER_TAG, RETRIEVER_NAME, REWRITE_TAG, STEP_NAME, Assembler
@@ -19,6 +20,9 @@ from rag.vocabulary import Answer
 
 _TURN_SECONDS = 0.005
 """How long one run may keep the event loop to itself."""
+
+_STEP_SECONDS = 0.001
+"""How long a claim is checked before tokens may pass; the first claim on a long document takes several such steps."""
 
 _EVENTS_BETWEEN_LOOKS = 8
 
@@ -56,8 +60,6 @@ async def produce(
                     await turn.pass_on()
             if assembler.claims:
                 citing.look()
-            if assembler.blocked:
-                break
         for event in assembler.finish():
             run.emit(event)
         await citing.all()
@@ -75,14 +77,20 @@ class _Citing:
         self._assembler = assembler
         self._pace = pace
         self._task: asyncio.Task[None] | None = None
+        self._begun: Iterator[Event | None] | None = None
+        self._time = asyncio.get_running_loop().time
+
+    @property
+    def _is_behind(self) -> bool:
+        return self._begun is not None or bool(self._assembler.claims)
 
     def look(self) -> None:
         """There are new claims."""
         if self._task is not None and not self._task.done():
             return
-        while self._assembler.claims and self._pace.has_time:
-            self._cite_one()
-        if self._assembler.claims:
+        while self._is_behind and self._pace.has_time:
+            self._go_on()
+        if self._is_behind:
             self._task = asyncio.create_task(self._cite_rest(), name=f"citing {self._run.id}")
 
     async def all(self) -> None:
@@ -96,15 +104,24 @@ class _Citing:
             self._task.cancel()
 
     async def _cite_rest(self) -> None:
-        while self._assembler.claims:
+        while self._is_behind:
             await self._pace.turn()
-            self._cite_one()
+            self._go_on()
             await self._run.room()
 
-    def _cite_one(self) -> None:
+    def _go_on(self) -> None:
+        """Checks the next claim, or as much of it as there is time for in one step."""
         with self._pace.step():
-            for event in self._assembler.cite(self._assembler.claims.popleft()):
-                self._run.emit(event)
+            if self._begun is None:
+                claim = self._assembler.claims.next()
+                self._begun = self._assembler.cite(claim) if claim is not None else iter(())
+            end = self._time() + _STEP_SECONDS
+            for event in self._begun:
+                if event is not None:
+                    self._run.emit(event)
+                elif self._time() >= end:
+                    return
+            self._begun = None
 
 
 class _Turn:

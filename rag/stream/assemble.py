@@ -7,16 +7,15 @@ own final output (`AskOutput` of the chain).
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Literal
 
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.tracers.log_stream import RunLogPatch
 
-from rag.citations.claims import ClaimReader
+from rag.citations.claims import ClaimQueue
 from rag.citations.verify import Verifier
 from rag.events import (
     CitationMade,
@@ -29,7 +28,7 @@ from rag.events import (
     Token,
 )
 from rag.index.documents import document_from_langchain
-from rag.stream.guard import OutputGuard
+from rag.text.growing import GrowingText
 from rag.vocabulary import Answer, Citation, Claim, Document, FinishReason, Timing
 
 RETRIEVER_NAME = "Retriever"
@@ -39,11 +38,12 @@ STEP_NAME = "AgentStep"
 
 _CLAIMS_KNOWN = 500
 
-Verify = Callable[[Claim], Sequence[Citation]]
+Verify = Callable[[Claim], Generator[None, None, Sequence[Citation]]]
+"""Checks a claim in short steps."""
 
 
 def _no_verifier(documents: Sequence[Document]) -> Verify:
-    return Verifier(documents).verify
+    return Verifier(documents).checking
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,14 @@ class Assembly:
     order: Literal["documents_first", "as_produced"] = "documents_first"
     searches_often: bool = False
     verifier: Callable[[Sequence[Document]], Verify] = _no_verifier
-    guard: OutputGuard = field(default_factory=lambda: OutputGuard(()))
 
 
 class Assembler:
     """Feed it every patch of one run, then finish it.
 
     Attributes:
-        claims: those that are complete and not cited yet. Take each out and `cite` it soon; that is the costly part.
-        blocked: a forbidden phrase came up; feed nothing more, stop the run, and finish.
+        claims: those that are complete and not cited yet. Take each out, one after the other, and `cite` it soon; that
+            is the costly part.
     """
 
     def __init__(self, assembly: Assembly) -> None:
@@ -85,16 +84,13 @@ class Assembler:
         self._documents: tuple[Document, ...] | None = None
         self._question: QuestionUnderstood | None = None
         self._answering = False
-        self._parts: list[str] = []
-        self._half = ""
-        self._reader = ClaimReader()
-        self.claims: deque[Claim] = deque()
+        self._text = GrowingText()
+        self.claims = ClaimQueue()
         self._checks = _Checks(assembly.verifier)
         self._citations: list[Citation] = []
         self._steps = 0
         self._documents_ms: float | None = None
         self._first_token_ms: float | None = None
-        self.blocked = False
 
     def feed(self, patch: RunLogPatch) -> Iterable[Event]:
         """The events that follow from one patch. Take all of them before feeding the next."""
@@ -104,27 +100,22 @@ class Assembler:
         return self._feed_any(patch)
 
     def finish(self) -> Iterator[Event]:
-        """What was held back, once the run has ended well, or was stopped because `blocked`; `done` is yet to come."""
-        if not self.blocked:
-            if not self._parts and not self._half:
-                yield from self._answer_token(self._state.get("answer") or "")
-            yield from self._say(self._half)
-            if not self.blocked:
-                checked = self._with.guard.finish()
-                yield from self._spoken(checked.text)
-                self.blocked = checked.blocked
+        """What was held back, once the run has ended well; `done` is yet to come."""
+        if not self._text:
+            yield from self._answer_token(self._state.get("answer") or "")
         yield from self._ready_to_answer()
-        self.claims += self._reader.finish()
+        self.claims.finish()
 
-    def cite(self, claim: Claim) -> list[CitationMade]:
-        """Checks one claim against the documents."""
-        citations = self._checks.of(claim)
+    def cite(self, claim: Claim) -> Iterator[CitationMade | None]:
+        """Checks one claim against the documents; None where others may be let through before it goes on."""
+        citations = yield from self._checks.of(claim)
         self._citations += citations
-        return [CitationMade(citation) for citation in citations]
+        for citation in citations:
+            yield CitationMade(citation)
 
     def done(self) -> Done:
         """The last event, when nothing of `claims` is left."""
-        reason: FinishReason = "blocked" if self.blocked else self._state.get("finish_reason", "stop")
+        reason: FinishReason = self._state.get("finish_reason", "stop")
         return Done(
             run_id=self._with.run_id,
             answer=self.text,
@@ -153,7 +144,7 @@ class Assembler:
     @property
     def text(self) -> str:
         """The answer as far as it was said."""
-        return "".join(self._parts)
+        return str(self._text)
 
     def _feed_any(self, patch: RunLogPatch) -> Iterator[Event]:
         for op in patch.ops:
@@ -227,30 +218,10 @@ class Assembler:
 
     def _answer_token(self, token: Any) -> Iterable[Event]:
         text = token if isinstance(token, str) else _text_of(token)
-        if not text or self.blocked:
-            return ()
-        if self._half or not text.isascii():
-            text = self._whole(text)
-        return self._say(text)
-
-    def _whole(self, text: str) -> str:
-        """Holds half of a character outside the basic plane, cut in two by a provider, until its other half comes."""
-        text = self._half + text
-        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
-        return _joined(text[:-1] if self._half else text)
-
-    def _say(self, text: str) -> Iterable[Event]:
-        if self._with.guard.is_idle:
-            return self._spoken(text)
-        checked = self._with.guard.feed(text)
-        self.blocked = checked.blocked
-        return self._spoken(checked.text)
-
-    def _spoken(self, text: str) -> Iterable[Event]:
         if not text:
             return ()
-        self._parts.append(text)
-        self.claims += self._reader.feed(text)
+        self._text.add(text)
+        self.claims.feed(text)
         if self._first_token_ms is None:
             self._first_token_ms = self._milliseconds()
             return chain(self._ready_to_answer(), (Token(text),))
@@ -278,13 +249,13 @@ class _Checks:
         self._documents, self._verify = documents, None
         self._known.clear()
 
-    def of(self, claim: Claim) -> Sequence[Citation]:
+    def of(self, claim: Claim) -> Generator[None, None, Sequence[Citation]]:
         if self._verify is None:
             self._verify = self._verifier(self._documents)
         before = self._known.get((claim.text, claim.cites))
         if before is not None:
             return [_moved(citation, claim.start - before[0].start) for citation in before[1]]
-        citations = self._verify(claim)
+        citations = yield from self._verify(claim)
         if len(self._known) < _CLAIMS_KNOWN:
             self._known[claim.text, claim.cites] = claim, citations
         return citations
@@ -310,12 +281,3 @@ def _text_of(token: Any) -> str:
     blocks = token if isinstance(token, list) else []
     texts = (block if isinstance(block, str) else block.get("text") for block in blocks)
     return "".join(text for text in texts if isinstance(text, str))
-
-
-def _joined(text: str) -> str:
-    """Surrogate pairs made into the characters they stand for; lone ones stay."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-    return text

@@ -19,6 +19,7 @@ from rag.errors import RunInterrupted
 from rag.events import Failed
 from rag.index.database import Database
 from rag.index.locks import FileLock
+from rag.stream.attendance import ATTENDANCE_SCHEMA, Attendance
 from rag.stream.feedback import FEEDBACK_SCHEMA
 from rag.stream.wire import encode
 
@@ -99,6 +100,7 @@ class Journal:
         self._lock.take()
         try:
             self.database = Database(data_dir / "runs.sqlite", lambda connection: _prepare(connection))
+            self.attendance = Attendance(self.database, self.owner, self._is_dead)
         except BaseException:
             self._let_go()
             raise
@@ -106,6 +108,12 @@ class Journal:
     def close(self) -> None:
         self.database.close()
         self._let_go()
+
+    def check_writable(self) -> None:
+        """Commits something that says nothing: that is how a full disk shows."""
+        with self.database.write() as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            connection.execute(f"PRAGMA user_version = {int(version)}")  # the same value is written all the same
 
     def run(self, run_id: str) -> RunRow | None:
         """The run, or None when there is none. One whose owner is gone has become `interrupted` by now."""
@@ -161,6 +169,7 @@ class Journal:
         marked = sum(self._interrupt(run_id) for run_id, owner in rows if owner in dead)
         while self._delete_some(self._clock() - older_than):
             pass
+        self.attendance.sweep()
         self._forget_locks()
         return marked
 
@@ -229,4 +238,4 @@ def finish_run(connection: sqlite3.Connection, run_id: str, status: RunStatus, m
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    connection.executescript(_SCHEMA + FEEDBACK_SCHEMA)
+    connection.executescript(_SCHEMA + FEEDBACK_SCHEMA + ATTENDANCE_SCHEMA)

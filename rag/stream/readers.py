@@ -136,13 +136,26 @@ class EventTap:
 
 
 class JournalReader:
-    """Reads a run that has ended, or that another process works on."""
+    """Reads a run that has ended, or that another process works on.
 
-    def __init__(self, run_id: str, after: int, lookup: Lookup, is_running: IsRunning) -> None:
+    Args:
+        on_close: called once, when nobody reads on.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        after: int,
+        lookup: Lookup,
+        is_running: IsRunning,
+        *,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
         self._run_id = run_id
         self._seq = after
         self._lookup = lookup
         self._is_running = is_running
+        self._on_close = on_close
 
     async def read(self, timeout: float) -> bytes | None:
         loop = asyncio.get_running_loop()
@@ -162,7 +175,9 @@ class JournalReader:
             await asyncio.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
-        """Nobody counts these readers."""
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
 
 
 def _resolve(waiter: asyncio.Future[bool]) -> None:

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -26,6 +27,7 @@ _LOOK_SECONDS = 0.25
 _SWEEP_SECONDS = 600.0
 _RETRY_AFTER_SECONDS = 2.0
 _LAST_WORDS_SECONDS = 1.5
+_CANCELLED_ELSEWHERE_SECONDS = 3.0
 
 
 class Stoppable(Protocol):
@@ -67,11 +69,21 @@ class Runs:
         self._idle = asyncio.Event()
         self._idle.set()
         self._watching: asyncio.Task[None] | None = None
+        self._unread: dict[str, Run] = {}
+        self._errands: set[asyncio.Task[None]] = set()
 
     @property
     def active(self) -> int:
         """How many runs are under way in this process."""
         return len(self._live) + len(self._others)
+
+    async def check_writable(self) -> None:
+        """Whether a run could be kept now.
+
+        Raises:
+            StorageError: the journal cannot be written.
+        """
+        await self._in_thread(self._journal.check_writable)
 
     def check_room(self) -> None:
         """Raises Overloaded when no further run may start now."""
@@ -113,6 +125,7 @@ class Runs:
             StorageError: the journal cannot be written.
         """
         run.on_end = self.forget
+        run.on_unread = self._left_by_all
         await run.start(produce, first, deadline=self._deadline)
 
     def take_place(self, work: Stoppable) -> None:
@@ -151,7 +164,11 @@ class Runs:
             return run.read_from(after)
         if row.status != "running" and await self._in_thread(self._journal.last_seq, run_id) <= after:
             return None
-        return JournalReader(run_id, after, self._lookup, self._is_running)
+        if row.status != "running" or row.owner == self._journal.owner:
+            return JournalReader(run_id, after, self._lookup, self._is_running)
+        reader_id = await self._in_thread(self._journal.attendance.join, run_id)
+        left = partial(self._soon, partial(self._journal.attendance.leave, reader_id))
+        return JournalReader(run_id, after, self._lookup, self._is_running, on_close=left)
 
     async def cancel(self, run_id: str, principal: str = "") -> RunRow:
         """Stops a run, whichever process works on it, and returns what is known of it then.
@@ -166,7 +183,11 @@ class Runs:
             return await self.find(run_id, principal)
         if row.status == "running":
             await self._in_thread(self._journal.ask_to_cancel, run_id)
-        return row
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CANCELLED_ELSEWHERE_SECONDS):
+                    while await self._is_running(run_id):  # noqa: ASYNC110 - it ends in another process
+                        await asyncio.sleep(_LOOK_SECONDS / 5)
+        return await self.find(run_id, principal)
 
     async def events(self, run_id: str) -> list[Batch]:
         """All that a run has said."""
@@ -198,6 +219,11 @@ class Runs:
 
         return await self._in_thread(read)
 
+    @property
+    def draining(self) -> bool:
+        """Whether no new runs are taken any more."""
+        return self._draining
+
     def drain(self) -> None:
         """No new runs from now on."""
         self._draining = True
@@ -227,7 +253,7 @@ class Runs:
             await run.stopped()
         if self._watching is not None:
             self._watching.cancel()
-            await asyncio.wait([self._watching])
+            await asyncio.wait([self._watching, *self._errands])
         await self._in_thread(self._recorder.close)
         await self._in_thread(self._journal.close)
         self._threads.shutdown()
@@ -235,6 +261,7 @@ class Runs:
     def forget(self, run: Run) -> None:
         """Frees the place of a run that has ended, or could not be started."""
         self._live.pop(run.id, None)
+        self._unread.pop(run.id, None)
         self._look_idle()
 
     def _look_idle(self) -> None:
@@ -248,6 +275,38 @@ class Runs:
         row = await self._in_thread(self._journal.run, run_id)
         return row is not None and row.status == "running"
 
+    def _left_by_all(self, run: Run) -> None:
+        """Nobody reads the run in this process any more; it ends, unless somebody does in another one."""
+        self._unread[run.id] = run
+        self._errand(self._cancel_unread())
+
+    async def _cancel_unread(self) -> None:
+        runs = dict(self._unread)
+        try:
+            read = await self._in_thread(self._journal.attendance.read_elsewhere, runs)
+        except FootnoteError as error:
+            logger.warning("Who reads a run elsewhere is not known: %s", error)
+            read = set()
+        for run_id in runs.keys() - read:
+            self._unread.pop(run_id, None)
+            runs[run_id].cancel_unread()
+
+    def _soon(self, work: Callable[[], None]) -> None:
+        """Does it in a thread; nobody waits for it."""
+
+        async def errand() -> None:
+            try:
+                await self._in_thread(work)
+            except FootnoteError as error:
+                logger.warning("The journal of runs: %s", error)
+
+        self._errand(errand())
+
+    def _errand(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="errand of runs")
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
     async def _watch(self) -> None:
         """Does what others have left word for, and from time to time clears up."""
         swept = time.monotonic()
@@ -258,6 +317,8 @@ class Runs:
                     for run_id in await self._in_thread(self._journal.asked_to_cancel):
                         if (run := self._live.get(run_id)) is not None:
                             run.cancel()
+                if self._unread:
+                    await self._cancel_unread()
                 if time.monotonic() - swept > _SWEEP_SECONDS:
                     swept = time.monotonic()
                     await self._in_thread(lambda: self._journal.sweep(older_than=self._keep_seconds))

@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any, Literal, TypeVar, cast, overload
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import anyio
@@ -35,42 +35,6 @@ _LARGE_TOKEN = 16_384
 _CANCEL_AGAIN_SECONDS = 0.05
 
 
-@overload
-def astream_log(
-    runnable: Runnable[Any, Any],
-    input: Any,
-    config: RunnableConfig | None = None,
-    *,
-    diff: Literal[True] = True,
-    with_streamed_output_list: bool = True,
-    include_names: Sequence[str] | None = None,
-    include_types: Sequence[str] | None = None,
-    include_tags: Sequence[str] | None = None,
-    exclude_names: Sequence[str] | None = None,
-    exclude_types: Sequence[str] | None = None,
-    exclude_tags: Sequence[str] | None = None,
-    **kwargs: Any,
-) -> AsyncGenerator[RunLogPatch, None]: ...
-
-
-@overload
-def astream_log(
-    runnable: Runnable[Any, Any],
-    input: Any,
-    config: RunnableConfig | None = None,
-    *,
-    diff: Literal[False],
-    with_streamed_output_list: bool = True,
-    include_names: Sequence[str] | None = None,
-    include_types: Sequence[str] | None = None,
-    include_tags: Sequence[str] | None = None,
-    exclude_names: Sequence[str] | None = None,
-    exclude_types: Sequence[str] | None = None,
-    exclude_tags: Sequence[str] | None = None,
-    **kwargs: Any,
-) -> AsyncGenerator[RunLog, None]: ...
-
-
 async def astream_log(
     runnable: Runnable[Any, Any],
     input: Any,
@@ -85,12 +49,12 @@ async def astream_log(
     exclude_types: Sequence[str] | None = None,
     exclude_tags: Sequence[str] | None = None,
     **kwargs: Any,
-) -> AsyncGenerator[Any, None]:
+) -> AsyncGenerator[RunLogPatch, None]:
     """Runs `runnable` and yields what happens inside it as JSON patches (RFC 6902).
 
     Args:
         runnable: any Runnable: a chain, a graph, a retriever, a model.
-        diff: yield each patch (True), or the whole state after each (False; the cost is quadratic).
+        diff: yield each patch (True), or the whole state after each, a `RunLog` (False; the cost is quadratic).
         with_streamed_output_list: also list every chunk of the runnable's own output.
         include_names, include_types, include_tags: report only runs that match one of these.
         exclude_names, exclude_types, exclude_tags: and none of those.
@@ -290,5 +254,7 @@ def _add(total: Any, chunk: Any) -> tuple[Any, Any]:
 def _difference(before: Any, after: Any) -> list[dict[str, Any]]:
     if isinstance(after, str) and (before is None or isinstance(before, str)):
         return [] if before == after else [{"op": "replace", "path": "/final_output", "value": after}]
+    if before is None and type(after) is dict:  # never added to, so always told whole: there is nothing to compare
+        return [{"op": "replace", "path": "/final_output", "value": after}]
     patch = jsonpatch.JsonPatch.from_diff(before, after, dumps=dumps)
     return [{**op, "path": f"/final_output{op['path']}"} for op in patch]

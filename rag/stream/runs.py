@@ -30,6 +30,8 @@ WINDOW_BYTES = 128 * 1024
 """How far a run may be ahead of its fastest reader, and of the journal, before it is held back."""
 
 _TAIL_BYTES = 256 * 1024
+_TAKEN_TAIL_BYTES = 8 * 1024
+"""How much of its newest events a run keeps in memory: for readers that have yet to take them, and when all have."""
 
 Produce = Callable[["Run"], Awaitable[None]]
 
@@ -43,6 +45,7 @@ class Run:
         kept: number of the last event that is in the journal; only those are shown to readers.
         ended: set when the last event is in the journal.
         listeners: called with each event as it is made; `watchers` with the last one only.
+        on_unread: called when the last reader here has left and the run is not to go on without; None cancels it.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Run:
         self.listeners: list[Callable[[Event], None]] = []
         self.watchers: list[Callable[[Event], None]] = []
         self.on_end: Callable[[Run], None] | None = None
+        self.on_unread: Callable[[Run], None] | None = None
         self._on_disconnect = on_disconnect
         self._recorder = recorder
         self._track = Track(row.id, row, asyncio.get_running_loop(), self._on_kept)
@@ -142,7 +146,15 @@ class Run:
         """A reader has gone. The last one to leave a run that goes on for readers only ends it."""
         self._readers.discard(reader)
         self._room.set()
-        if not self._readers and self._on_disconnect == "cancel":
+        if not self._readers and self._on_disconnect == "cancel" and self.status == "running":
+            if self.on_unread is None:
+                self.cancel_unread()
+            else:
+                self.on_unread(self)
+
+    def cancel_unread(self) -> None:
+        """Stops it, unless somebody has begun to read it again."""
+        if not self._readers:
             self.cancel(RunCancelled("The reader left, so the answer was cancelled.", "Ask again."))
 
     def advanced(self) -> None:
@@ -175,7 +187,11 @@ class Run:
         self.kept, self._kept_bytes = batch.last, batch.end
         self._tail.append(batch)
         self._tail_bytes += len(batch.events)
-        while self._tail_bytes > _TAIL_BYTES and len(self._tail) > 1:
+        taken = min((reader.taken for reader in self._readers), default=self._kept_bytes)
+        while len(self._tail) > 1:
+            limit = _TAKEN_TAIL_BYTES if self._tail[0].end <= taken else _TAIL_BYTES
+            if self._tail_bytes <= limit:
+                break
             self._tail_bytes -= len(self._tail.popleft().events)
 
     def _not_kept(self, error: StorageError) -> None:

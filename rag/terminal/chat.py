@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -77,7 +78,7 @@ class Chat:
         if not question:
             return
         request = parse_request(question=question, thread_id=self.thread_id)
-        with _interrupts() as interrupted:
+        with _interrupts() as interrupted, unechoed(sys.stdin):
             run = await self._footnote.start(request)
             stopping = asyncio.create_task(_stop_when(interrupted, run))
             tap, screen = EventTap(run), self._screen()
@@ -91,7 +92,7 @@ class Chat:
                 stopping.cancel()
                 screen.close()
         if interrupted.is_set():
-            self._say("(stopped)")
+            self._say("\n(stopped)")
 
     async def _obey(self, line: str) -> None:
         command, _, argument = line.partition(" ")
@@ -108,6 +109,8 @@ class Chat:
                 parse_request(question="?", thread_id=argument)
                 self.thread_id = argument
                 self._say(f"Thread {self.thread_id}.")
+            case "/thread":
+                self._say("Which one? /thread ID; /threads lists them.")
             case "/new":
                 self.thread_id = _new_name()
                 self._say(f"Thread {self.thread_id}.")
@@ -127,7 +130,7 @@ class Chat:
             self._say(turn.answer if turn.state == "done" else f"{turn.answer.rstrip()} ({turn.state})".strip(), "")
 
     def _say(self, text: str, style: str = "dim") -> None:
-        self._console.print(Text(harmless(text), style=style), soft_wrap=True)
+        self._console.print(Text(harmless(text), style=style), soft_wrap=not self._console.is_terminal)
 
 
 async def chat(settings: Settings, thread_id: str | None) -> None:
@@ -148,8 +151,9 @@ async def _read_line(prompt: str) -> str:
         if line := str(await asyncio.to_thread(sys.stdin.readline)):
             return line
         raise EOFError
-    import readline  # noqa: F401 - its import gives `input` its editing
+    import readline  # its import gives `input` its editing
 
+    readline.parse_and_bind("set enable-bracketed-paste on")  # pasted lines are one question, not many
     # In this thread, where Ctrl-C arrives; nothing else is at work while a question is typed.
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -175,6 +179,24 @@ def _interrupts() -> Iterator[asyncio.Event]:
         yield interrupted
     finally:
         loop.remove_signal_handler(signal.SIGINT)
+
+
+@contextmanager
+def unechoed(terminal: TextIO) -> Iterator[None]:
+    """What is typed meanwhile stays out of the answer, and is there at the next prompt. Does nothing to a pipe."""
+    if not terminal.isatty():
+        yield
+        return
+    import termios
+
+    before = termios.tcgetattr(terminal)
+    silent = [*before]
+    silent[3] &= ~termios.ECHO
+    termios.tcsetattr(terminal, termios.TCSADRAIN, silent)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def _new_name() -> str:

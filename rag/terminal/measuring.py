@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,10 @@ async def show_evaluation(settings: Settings, file: Path, thresholds: Sequence[s
     """
     progress = Console(stderr=True)
     async with Footnote.open(settings) as footnote:
-        with progress.status("asking") as status:
+        with progress.status("opening the index") as status:
+            # A server that has to be started, and a network that has to be loaded, are no part of the first answer
+            index = await footnote.index()
+            await asyncio.to_thread(index.search, "What is this about?", limit=1)
             report = await run_evaluation(
                 file,
                 footnote,

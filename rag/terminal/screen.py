@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
-from typing import Protocol, TextIO
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TextIO
 
 from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
 from rich.style import Style
 from rich.text import Text
 
-from rag.errors import FootnoteError
+from rag.errors import ConfigurationError, FootnoteError
 from rag.events import (
     DocumentsFound,
     Done,
     Event,
     Failed,
     QuestionUnderstood,
+    RunStarted,
     Step,
     Token,
     document_data,
     done_data,
 )
 from rag.terminal.footnotes import MARKS, footnotes, place, plain_lines
-from rag.terminal.text import Wrapping, harmless
+from rag.terminal.text import Wrapping, harmless, readable_link
 from rag.vocabulary import Document, Verdict
 
-_STYLES: dict[Verdict, str] = {"verbatim": "green", "supported": "yellow", "unsupported": "red"}
+_STYLES: dict[Verdict, str] = {"verbatim": "green", "supported": "magenta", "unsupported": "red"}
 
 
 class RunFailed(FootnoteError):
@@ -56,10 +59,17 @@ def checked(event: Event) -> Event:
 
     Raises:
         RunFailed: with the detail of the `error` event.
+        ConfigurationError: likewise, when a setting was the reason.
     """
     if isinstance(event, Failed):
-        raise RunFailed(str(event.problem.get("detail") or event.problem.get("title") or "The run failed."))
+        told = str(event.problem.get("detail") or event.problem.get("title") or "The run failed.")
+        raise ConfigurationError(told) if _blames_a_setting(event.problem) else RunFailed(told)
     return event
+
+
+def _blames_a_setting(problem: Mapping[str, Any]) -> bool:
+    settings: list[type[FootnoteError]] = [ConfigurationError, *ConfigurationError.__subclasses__()]
+    return str(problem.get("type")).rpartition(":")[2] in {kind.slug for kind in settings}
 
 
 class PlainScreen:
@@ -111,17 +121,23 @@ class JsonScreen:
 class TerminalScreen:
     """For a person: what was searched, the documents, the answer as it grows, its footnotes.
 
-    Colours are the terminal's own sixteen, so that they can be read on light and dark; a verdict has a sign as well.
+    Colours are the terminal's own sixteen, none of them yellow, so that they can be read on light and dark; a verdict
+    has a sign as well.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._wrapping = Wrapping(console.width)
+        self._wrapping = Wrapping(lambda: console.width)
         self._documents: Sequence[Document] = ()
         self._answering = False
+        self._waiting = False
 
     def show(self, event: Event) -> None:
+        if not isinstance(event, RunStarted):
+            self._stop_waiting()
         match event:
+            case RunStarted():
+                self._wait()
             case DocumentsFound():
                 self._show_documents(event.documents)
             case QuestionUnderstood(rewritten=True):
@@ -134,9 +150,21 @@ class TerminalScreen:
                 self._show_done(event)
 
     def close(self) -> None:
+        self._stop_waiting()
         if self._answering:
             self._console.print(self._wrapping.finish(), markup=False, soft_wrap=True)
             self._answering = False
+
+    def _wait(self) -> None:
+        """A sign that something is at work: a model may take its time to rewrite a question."""
+        if not self._console.is_dumb_terminal:
+            self._console.print("…", end="", style="dim")
+            self._waiting = True
+
+    def _stop_waiting(self) -> None:
+        if self._waiting:
+            self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
+            self._waiting = False
 
     def _show_documents(self, documents: Sequence[Document]) -> None:
         self._documents = documents
@@ -166,17 +194,17 @@ class TerminalScreen:
             head = Text(f"\n{note.label} ")
             head.append(f"{MARKS[note.verdict]} {note.verdict}", style=_STYLES[note.verdict])
             head.append(f"  {note.place}", style=Style(dim=True, link=harmless(note.link) if note.link else None))
-            self._console.print(head, soft_wrap=True)
-            wrapping = Wrapping(self._console.width, indent=4)
+            self._console.print(head)
+            wrapping = Wrapping(lambda: self._console.width, indent=4)
             quote = wrapping.feed(f"“{note.quote}”") + wrapping.finish()
             self._console.print(f"    {quote}", markup=False, soft_wrap=True)
             if note.link:
-                self._console.print(Text(f"    {harmless(note.link)}", style="dim"), soft_wrap=True)
+                self._console.print(Text(f"    {readable_link(note.link)}", style="dim"), soft_wrap=True)
         for ending in _endings(done):
             self._line(f"\n{ending}", "dim")
 
     def _line(self, text: str, style: str) -> None:
-        self._console.print(Text(harmless(text), style=style), soft_wrap=True)
+        self._console.print(Text(harmless(text), style=style))
 
 
 def _endings(done: Done) -> list[str]:

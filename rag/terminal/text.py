@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote
 
 from rich.cells import cell_len
 
+from rag.text.characters import whole_characters
 from rag.text.language import has_cjk
 
 # Escape sequences and control characters in a page or an answer must not reach the terminal; tab and line feed may.
 _CONTROL = re.compile("\x1b\\[[0-?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _NEVER_FIRST = "，。！？；：、）】」』”’…"
+_ENCODED = re.compile("(?:%[89A-F][0-9A-F])+")
 _PIECE = re.compile(r"\n|[^\S\n]+|\S+")
 
 
 def harmless(text: str) -> str:
-    """`text` without anything a terminal would obey."""
-    return _CONTROL.sub("", text)
+    """`text` without anything a terminal would obey, or could not write."""
+    return _CONTROL.sub("", whole_characters(text))
+
+
+def readable_link(url: str) -> str:
+    """A link as browsers show and take it: the letters of other scripts as they are, not three signs for each byte."""
+    return harmless(_ENCODED.sub(_decoded, url))
+
+
+def _decoded(match: re.Match[str]) -> str:
+    text = unquote(match.group(), errors="replace")
+    return text if text.isprintable() and "\ufffd" not in text and " " not in text else match.group()
 
 
 class Wrapping:
     """Wraps text at words as it arrives, Chinese at any character; a word is held back until it is whole.
 
     Args:
-        width: columns of the terminal.
+        width: columns of the terminal; asked for again and again, for it may be resized meanwhile.
         indent: columns before each line; those of the first are the caller's.
     """
 
-    def __init__(self, width: int, indent: int = 0) -> None:
-        self._width = max(width, 20)
+    def __init__(self, width: Callable[[], int], indent: int = 0) -> None:
+        self._columns = width
         self._indent = indent
         self._column = indent
         self._word = ""
@@ -66,6 +79,10 @@ class Wrapping:
             ):
                 yield from self._placed()
             self._word += character
+
+    @property
+    def _width(self) -> int:
+        return max(self._columns(), 20)
 
     def _placed(self) -> Iterator[str]:
         if not self._word:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 from rich.console import Console
 
-from rag.errors import NotFound
+from rag.errors import NotFound, without_password
 from rag.events import timestamp
 from rag.index.catalog import Catalog, PageRow
 from rag.index.parts import catalog_path
@@ -62,7 +62,7 @@ def remove_source(settings: Settings, url: str, *, as_json: bool) -> None:
     try:
         identity = index.catalog.identity()
         if identity is None or index.catalog.page_row(url) is None:
-            raise NotFound(f"There is no source {url!r}.", "`footnote sources` lists them.")
+            raise NotFound(f"There is no source {without_password(url)!r}.", "`footnote sources` lists them.")
         with index.writer("removing a source", chunker_version=identity.chunker_version) as writer:
             changes = writer.remove([url])
     finally:

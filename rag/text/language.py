@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 UNDETERMINED = "und"
 _READ = 4_000
@@ -101,6 +102,9 @@ def _language_by_script(text: str, words: int) -> str | None:
 def _language_by_words(words: list[str]) -> str:
     if not words:
         return UNDETERMINED
-    votes = {language: sum(word in common for word in words) for language, common in _COMMON_WORDS.items()}
+    counts = Counter(words)
+    votes = {
+        language: sum(counts[word] for word in common & counts.keys()) for language, common in _COMMON_WORDS.items()
+    }
     best = max(votes, key=lambda language: votes[language])
     return best if votes[best] else UNDETERMINED

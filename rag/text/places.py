@@ -7,7 +7,6 @@ into one short window of the text, and how many of its neighbouring words stand 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -21,11 +20,8 @@ _PAIR_GAP = 14
 _ENDINGS = ("i", "y", "e")
 
 
-class Place(NamedTuple):
-    """A term of the question, and where a word of the text that means it begins."""
-
-    start: int
-    term: str
+Place = tuple[int, str]
+"""Where a word of the text begins, and the term of the question that it means."""
 
 
 class Closeness(NamedTuple):
@@ -58,13 +54,17 @@ class TermFinder:
     def places(self, text: str) -> list[Place]:
         """Where terms stand in `text`, in reading order."""
         lowered = text.lower()
-        found = [
-            Place(match.start(), term) for match in self._words.finditer(lowered) if (term := self._term(match[0]))
-        ]
+        known = self._known
+        found = []
+        for match in self._words.finditer(lowered):
+            word = match[0]
+            term = known[word] if word in known else self._term(word)
+            if term is not None:
+                found.append((match.start(), term))
         for term in self._cjk:
             at = lowered.find(term)
             while at >= 0:
-                found.append(Place(at, term))
+                found.append((at, term))
                 at = lowered.find(term, at + 1)
         found.sort()
         return found
@@ -83,29 +83,32 @@ class TermFinder:
         return self._known[word]
 
     def _best_window(self, places: Sequence[Place]) -> float:
-        inside: Counter[str] = Counter()
+        """The weight of the different terms in the best window: a window ends at each place, and begins at `first`."""
+        weights = self._weights
+        inside = dict.fromkeys(weights, 0)
         weight = best = 0.0
         first = 0
-        for place in places:
-            if not inside[place.term]:
-                weight += self._weights[place.term]
-            inside[place.term] += 1
-            while place.start - places[first].start > WINDOW:
-                left = places[first].term
+        for start, term in places:
+            if not inside[term]:
+                weight += weights[term]
+            inside[term] += 1
+            while start - places[first][0] > WINDOW:
+                left = places[first][1]
                 inside[left] -= 1
                 if not inside[left]:
-                    weight -= self._weights[left]
+                    weight -= weights[left]
                 first += 1
-            best = max(best, weight)
+            if weight > best:
+                best = weight
         return best
 
     def _paired(self, places: Sequence[Place]) -> float:
         if not self._pair_total:
             return 0.0
         found = {
-            (before.term, after.term)
-            for before, after in pairwise(places)
-            if after.start - before.start <= len(before.term) + _PAIR_GAP
+            (before, after)
+            for (start, before), (next_start, after) in pairwise(places)
+            if next_start - start <= len(before) + _PAIR_GAP
         }
         return sum(weight for pair, weight in self._pairs.items() if pair in found) / self._pair_total
 

@@ -8,6 +8,7 @@ characters on either side: the time is linear, and the same code can follow a te
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 MARKER = (
@@ -71,16 +72,19 @@ class Scan(NamedTuple):
 
 def split_sentences(text: str) -> list[Span]:
     """The sentences of `text` in order; none is empty, or begins or ends with white space."""
-    spans: list[Span] = []
+    return list(iter_sentences(text))
+
+
+def iter_sentences(text: str) -> Iterator[Span]:
+    """The same, looked for as they are asked for."""
     start = position = 0
     while start < len(text):
         border, position = find_border(text, start, position)
         end = len(text) if border is None else border
         span = trimmed(text, start, end)
         if span.end > span.start:
-            spans.append(span)
+            yield span
         start = position = end
-    return spans
 
 
 def trimmed(text: str, start: int, end: int) -> Span:

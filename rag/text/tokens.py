@@ -15,6 +15,7 @@ from rag.text.language import CJK_RANGES, has_cjk
 from rag.text.stems import english_stem
 
 _LONGEST_TERM = 64
+_REMEMBERED = 65_536
 _PLAIN = re.compile(r"[a-z]+")
 _CJK_RUN = re.compile(f"[{CJK_RANGES}]+")
 _WORD = re.compile(r"[^\W_]+(?:(?:[.\-'’_/:@#&]|,(?=\d{3}(?!\d))|::)+[^\W_]+)*(?:\+\+|#(?!\w))?")
@@ -99,12 +100,21 @@ def _cjk_terms(run: str) -> list[str]:
 def _word_terms(text: str) -> list[str]:
     terms: list[str] = []
     for word in _WORD.findall(text):
-        lowered = word.lower()
-        if _PLAIN.fullmatch(lowered) and (lowered == word or word.istitle() or word.isupper()):
-            terms.append(english_stem(lowered)[:_LONGEST_TERM])
-        else:
-            terms += _compound_terms(word)
+        terms += _known_terms(word) if len(word) <= _LONGEST_TERM else _terms_of(word)
     return terms
+
+
+def _terms_of(word: str) -> list[str]:
+    lowered = word.lower()
+    if _PLAIN.fullmatch(lowered) and (lowered == word or word.istitle() or word.isupper()):
+        return [english_stem(lowered)[:_LONGEST_TERM]]
+    return _compound_terms(word)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _known_terms(word: str) -> tuple[str, ...]:
+    """`_terms_of`, remembered: most words of a site come again and again."""
+    return tuple(_terms_of(word))
 
 
 def _compound_terms(word: str) -> list[str]:

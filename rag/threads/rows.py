@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from rag.text.characters import REPLACEMENT, whole_characters
 from rag.threads.memory import Exchange, Outcome, Thread, Turn
 from rag.vocabulary import Citation, Document
 
@@ -38,7 +39,7 @@ def outcome_columns(outcome: Outcome) -> dict[str, Any]:
 
 def storable(text: str) -> str:
     """`text` as both databases take it, of the same length: a model may send NUL or half a surrogate pair."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    return whole_characters(text).replace("\x00", REPLACEMENT)
 
 
 def thread_from(row: Sequence[Any]) -> Thread:

@@ -32,7 +32,8 @@ Execute = Callable[..., Sequence[Sequence[Any]]]
 """Runs one statement with named parameters; returns its rows, or one row with the count of changed ones."""
 
 _RETRY_AFTER = 2.0
-_MOST_RECALLED = 200
+_MOST_RECALLED = 2_000
+"""Turns that are not in the summary yet; as many as these are only in a conversation of very short ones."""
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS threads (

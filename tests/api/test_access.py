@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rag.errors import IndexUnavailable
+from rag.errors import IndexUnavailable, StorageError
 from tests.api.streams import events_of
 from tests.fakes import ScriptedChatModel
 
@@ -54,7 +54,12 @@ async def test_live_and_ready(make_client: Any) -> None:
     assert (await client.get("/health/live")).json() == {"status": "live"}
     ready = await client.get("/health/ready")
     assert ready.status_code == 200
-    assert ready.json() == {"status": "ready", "chat_model": "scripted", "embeddings": "fake"}
+    assert ready.json() == {
+        "status": "ready",
+        "chat_model": "scripted",
+        "embeddings": "fake",
+        "modes": ["chain", "agent"],
+    }
 
 
 async def test_not_ready_says_why(make_client: Any) -> None:
@@ -67,6 +72,19 @@ async def test_not_ready_says_why(make_client: Any) -> None:
     response = await client.get("/health/ready")
     assert response.status_code == 503
     assert response.json()["reasons"] == [{"part": "index", "reason": "Chroma does not answer. Start it."}]
+
+
+async def test_a_journal_that_cannot_be_written_is_not_ready(make_client: Any) -> None:
+    """A full disk shows before the first question does."""
+    client, service = await make_client(ScriptedChatModel())
+
+    async def full() -> None:
+        raise StorageError("The disk is full.", "Free some space.")
+
+    service.runs.check_writable = full
+    response = await client.get("/health/ready")
+    assert response.status_code == 503
+    assert response.json()["reasons"] == [{"part": "journal", "reason": "The disk is full. Free some space."}]
 
 
 async def test_a_broken_index_is_an_error_event(make_client: Any) -> None:

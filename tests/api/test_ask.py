@@ -12,7 +12,8 @@ from langchain_core.messages import AIMessageChunk
 from api.app import create_app
 from rag.request import MAX_QUESTION_CHARACTERS
 from tests.api.streams import answer_of, events_of
-from tests.fakes import ScriptedChatModel
+from tests.fakes import ScriptedChatModel, make_documents
+from tests.service_fakes import ListedIndex
 
 ANSWER = "Chroma keeps the vectors of every chunk [1]."
 JSON = {"accept": "application/json"}
@@ -44,6 +45,19 @@ async def test_the_events_come_in_order(make_client: Any) -> None:
     assert done["usage"]["output_tokens"] > 0
     assert set(done["timing"]) == {"documents_ms", "first_token_ms", "total_ms"}
     assert service.active == 0
+
+
+async def test_code_in_an_extracted_answer_holds_no_claim(make_client: Any) -> None:
+    """The sentence that introduces code is cited; the code follows it, fenced, as the page has it."""
+    code = ">>> wn.synonyms('car')\n[['auto', 'automobile']]"
+    page = f"The synonyms of a word are listed by sense:\n\n{code}\n\nWordNet is a database of English."
+    index = ListedIndex(make_documents(page))
+    client, _ = await make_client(None, index=index, chat_model="extractive")
+    question = {"question": "How do I get the synonyms of a word?"}
+    events = events_of((await client.post("/ask", json=question)).text)
+    assert answer_of(events) == f"The synonyms of a word are listed by sense: [1]\n\n```\n{code}\n```"
+    citations = [event.data for event in events if event.name == "citation"]
+    assert [(one["n"], one["verdict"], one["claim"]["start"]) for one in citations] == [(1, "verbatim", 0)]
 
 
 async def test_a_citation_follows_its_claim(make_client: Any) -> None:
@@ -121,11 +135,13 @@ ODD = {
 
 @pytest.mark.parametrize("name", ODD)
 async def test_odd_text_comes_through_exactly(make_client: Any, name: str) -> None:
-    """Whatever characters a model sends, a client puts together the same text that `done` has."""
-    client, _ = await make_client(ScriptedChatModel(ODD[name]))
+    """Whatever characters a model sends, a client puts together the same text that `done` has; halves of characters
+    are joined where both came."""
+    client, _ = await make_client(ScriptedChatModel(ODD[name], ODD[name]))
     events = events_of((await client.post("/ask", json={"question": "What?"})).text)
     sent = "".join(ODD[name]).encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
     assert answer_of(events) == events[-1].data["answer"] == sent
+    assert (await client.post("/ask", json={"question": "What?"}, headers=JSON)).json()["answer"] == sent
 
 
 async def test_tokens_of_content_blocks_are_text(make_client: Any) -> None:
@@ -189,7 +205,7 @@ class _Leaving:
     def __init__(self, app: Any, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         self._app = app
         self._body = json.dumps(body).encode()
-        self._headers = {"content-type": "application/json", "host": "test", **(headers or {})}
+        self._headers = {"content-type": "application/json", "host": "localhost", **(headers or {})}
         self.leave = asyncio.Event()
         self.pinged = asyncio.Event()
         self.sent: list[bytes] = []

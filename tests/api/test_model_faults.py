@@ -34,8 +34,10 @@ FAULTS: dict[str, tuple[Reply, str, bool]] = {
     "wrong shape in mid-answer": (Reply([*START, Fault.WRONG_SHAPE, "x"]), "model-stream-broken", True),
     "an error event in mid-answer": (Reply([*START, Fault.ERROR_EVENT]), "model-stream-broken", True),
     "an empty answer": (Reply([]), "model", True),
+    "an answer that nobody sees": (Reply(["\u200b", " \ufeff"]), "model", True),
     "only white space": (Reply(["  ", "\n"]), "model", True),
     "no finish reason and no [DONE]": (Reply(START, finish_reason=None, done=False), "model-stream-broken", True),
+    "a finish reason, but no [DONE]": (Reply(START, done=False), "model-stream-broken", True),
     "an unknown finish reason": (Reply(START, finish_reason="tired"), "model", True),
     "a page of HTML": (Reply(body=b"<html>hello</html>", content_type="text/html"), "model", True),
     "JSON that is no completion": (Reply(body=b"[1, 2]", content_type="application/json"), "model", True),
@@ -88,13 +90,6 @@ async def test_an_answer_cut_by_the_provider_says_so(make_client: Any, server: O
     done = (await _ask(client))[-1]
     assert done.name == "done"
     assert done.data["finish_reason"] == {"length": "length", "content_filter": "blocked"}[reason]
-
-
-async def test_a_missing_done_line_after_a_finish_reason_is_no_fault(make_client: Any, server: OpenAIServer) -> None:
-    """The finish reason says that the answer is complete."""
-    client, _ = await make_client(**_options(server))
-    server.script = [Reply(["Chroma keeps vectors [1]."], done=False)]
-    assert (await _ask(client))[-1].name == "done"
 
 
 async def test_a_refused_connection_is_told(make_client: Any, server: OpenAIServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import websockets
 
 from tests.api.streams import answer_of, events_of
 from tests.openai_server import Fault, OpenAIServer, Reply
@@ -73,8 +75,8 @@ async def test_sigterm_ends_every_stream_with_a_last_event(tmp_path: Path, parts
             host, _, port = app.url.removeprefix("http://").partition(":")
             _, silent = await asyncio.open_connection(host, int(port))
             body = b'{"question": "What?"}'
-            head = f"POST /ask HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
-            silent.write(head.encode() + b"\r\n\r\n" + body)
+            head = f"POST /ask HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n"
+            silent.write(head.encode() + b"content-type: application/json\r\n\r\n" + body)
             await (await model.chat(5)).started.wait()
             await asyncio.wait_for(app.stop(), 8)
             await asyncio.gather(*readers)
@@ -83,6 +85,73 @@ async def test_sigterm_ends_every_stream_with_a_last_event(tmp_path: Path, parts
         names = [line for line in lines if line.startswith("event: ")]
         assert names[-1] == f"event: {last}"
         assert sum(name in ("event: done", "event: error") for name in names) == 1
+
+
+async def test_workers_share_their_runs(tmp_path: Path) -> None:
+    """A run goes on for a reader that has reached another worker, ends when that one leaves, and is cancelled there."""
+    go_on = asyncio.Event()
+    script = [Reply(["Chroma ", go_on, "keeps ", Fault.STALL]), Reply(["Chroma ", Fault.STALL])]
+    async with (
+        OpenAIServer(*script) as model,
+        ServedApp(tmp_path, OPENAI_BASE_URL=model.url) as one,
+        ServedApp(tmp_path, OPENAI_BASE_URL=model.url) as two,
+        httpx.AsyncClient(base_url=two.url, timeout=30) as client,
+    ):
+        reading, run_id = await _asked(one.url)
+        async with client.stream("GET", f"/runs/{run_id}/events") as response:
+            lines = response.aiter_lines()
+            while "Chroma" not in await anext(lines):
+                pass
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            go_on.set()
+            while "keeps" not in await anext(lines):
+                pass
+            assert (await client.get(f"/runs/{run_id}")).json()["state"] == "running"
+        await asyncio.wait_for((await model.chat(0)).finished.wait(), 5)
+        reading, run_id = await _asked(one.url)
+        assert (await client.post(f"/runs/{run_id}/cancel")).json()["state"] == "cancelled"
+        await reading
+
+
+async def _asked(url: str) -> tuple[asyncio.Task[None], str]:
+    """A question whose first token is here: who reads it, and its run."""
+    heard: list[str] = []
+    begun = asyncio.Event()
+    reading = asyncio.create_task(_read(url, {"question": "What?"}, heard, until=('"Chroma "', begun)))
+    await begun.wait()
+    return reading, json.loads(next(line for line in heard if line.startswith("data: "))[6:])["run_id"]
+
+
+async def test_while_it_stops_answers_go_on_and_questions_are_refused(tmp_path: Path) -> None:
+    """After SIGTERM: not ready, 503 with Retry-After; a stream and a socket that were open have their `done`."""
+    gate = asyncio.Event()
+    async with OpenAIServer(respond=lambda _: Reply(["Chroma ", gate, "keeps vectors [1]."])) as model:
+        async with (
+            ServedApp(tmp_path, OPENAI_BASE_URL=model.url, RAG_SHUTDOWN_GRACE="20") as app,
+            httpx.AsyncClient(base_url=app.url, timeout=30) as client,
+            websockets.connect(f"{app.url.replace('http', 'ws', 1)}/ws") as socket,
+        ):
+            heard: list[str] = []
+            reading = asyncio.create_task(_read(app.url, {"question": "What?"}, heard))
+            await socket.send('{"question": "What?"}')
+            await (await model.chat(1)).started.wait()
+            stopping = asyncio.create_task(app.stop())
+            while (await client.get("/health/ready")).status_code == 200:
+                pass
+            refused = await client.post("/ask", json={"question": "What?"})
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+            gate.set()
+            messages = [json.loads(message) async for message in _until_closed(socket)]
+            await asyncio.gather(reading, stopping)
+    assert [message["event"] for message in messages if message["type"] == "event"][-1] == "done"
+    assert [line for line in heard if line.startswith("event: ")][-1] == "event: done"
+
+
+async def _until_closed(socket: websockets.ClientConnection) -> AsyncIterator[str | bytes]:
+    with contextlib.suppress(websockets.ConnectionClosedError):  # 1012: the service restarts
+        async for message in socket:
+            yield message
 
 
 async def test_a_killed_server_leaves_an_interrupted_run(tmp_path: Path, model: OpenAIServer) -> None:
@@ -130,7 +199,7 @@ async def test_a_reader_that_takes_nothing_costs_little_memory(tmp_path: Path) -
         host, _, port = app.url.removeprefix("http://").partition(":")
         _, silent = await asyncio.open_connection(host, int(port), limit=1)
         body = b'{"question": "huge"}'
-        head = f"POST /ask HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
+        head = f"POST /ask HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
         silent.write(head.encode() + b"\r\n\r\n" + body)
         request = await model.chat(10)
         await request.started.wait()

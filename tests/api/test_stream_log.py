@@ -9,7 +9,7 @@ from typing import Any
 import jsonpatch
 import pytest
 
-from tests.fakes import ScriptedChatModel
+from tests.fakes import ScriptedChatModel, ToolCall
 
 ANSWER = "Chroma keeps the vectors of every chunk [1]."
 
@@ -86,3 +86,14 @@ async def test_it_takes_a_place_and_has_a_deadline(make_client: Any) -> None:
     assert blocks[-2][1]["type"] == "urn:footnote:error:deadline-exceeded"
     assert model.abandoned == 1
     assert service.active == 0
+
+
+async def test_an_agent_can_be_logged_and_a_conversation_cannot(make_client: Any) -> None:
+    """What is asked for is done or refused, and not passed over."""
+    call = ToolCall("search", '{"query": "vectors"}')
+    client, _ = await make_client(ScriptedChatModel([call], ANSWER))
+    response = await client.post("/ask/stream_log", json={"input": {"question": "What?", "mode": "agent"}})
+    assert "AgentStep" in response.text
+    assert _state(response.text)["final_output"]["answer"] == ANSWER
+    refused = await client.post("/ask/stream_log", json={"input": {"question": "What?", "thread_id": "t"}})
+    assert (refused.status_code, "history" in refused.json()["detail"]) == (422, True)

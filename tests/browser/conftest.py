@@ -2,134 +2,34 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from rag.models.chat import ChatModel
-from rag.models.embeddings import EmbeddingModel
-from rag.service import Footnote
-from rag.settings import Settings
-from rag.vocabulary import Document
-from tests.browser.served import Model, Pages, serve
-from tests.fakes import FakeEmbeddings, make_documents
-from tests.service_fakes import make_service
-
-_FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-_PATIENCE_MS = 20_000
-DOCUMENTS = make_documents("Chroma keeps the vectors of every chunk.", "Tantivy keeps the words of every chunk.")
-_WITHOUT_MARKS = """answer => {
-    const copy = answer.cloneNode(true);
-    copy.querySelectorAll(".mark").forEach(mark => mark.remove());
-    return copy.textContent;
-}"""
+from tests.browser.visit import FLAGS, PATIENCE_MS, MakeVisit, Visit, chromium, visits
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Any]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
+    path = chromium()
+    if path is None:
         pytest.skip("Chromium is missing; install it, such as by: apt-get install chromium")
     api = pytest.importorskip("playwright.async_api")
-    api.expect.set_options(timeout=_PATIENCE_MS)
+    api.expect.set_options(timeout=PATIENCE_MS)
     async with api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         await browser.close()
-
-
-class Visit:
-    """A reader's browser window on a server of its own.
-
-    Attributes:
-        page: of Playwright.
-        requests: every URL that was asked for.
-        troubles: scripts that failed, refused ones, dialogs of scripts.
-    """
-
-    def __init__(self, page: Any, address: str, model: Model, service: Footnote) -> None:
-        self.page, self.address, self.model, self.service = page, address, model, service
-        self.own = [address]
-        self.requests: list[str] = []
-        self.troubles: list[str] = []
-        page.set_default_timeout(_PATIENCE_MS)
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("console", self._console)
-        page.on("dialog", lambda dialog: self.troubles.append(f"dialog: {dialog.message}"))
-
-    def _console(self, message: Any) -> None:
-        if "Content Security Policy" in message.text or "Refused to" in message.text:
-            self.troubles.append(message.text)
-
-    async def open(self, place: str = "") -> None:
-        await self.page.goto(self.address + place)
-        await self.page.wait_for_selector(
-            "#index-state:not(:empty), .turn, .site, #reading-title, #sources-title, .trouble", state="attached"
-        )
-
-    async def ask(self, question: str = "What keeps the vectors?", *, to_the_end: bool = True) -> None:
-        await self.page.fill("#question", question)
-        await self.page.keyboard.press("Enter")
-        if to_the_end:
-            await self.ended()
-
-    async def ended(self, turn: int = -1) -> None:
-        """Waits for the end of an answer, of the last turn if not said otherwise."""
-        await self.turn(turn).locator(".actions button").filter(has_text="Ask again").wait_for()
-
-    def turn(self, number: int = -1) -> Any:
-        return self.page.locator(".turn").nth(number)
-
-    async def text(self, turn: int = -1) -> str:
-        """What is shown of an answer, without its marks."""
-        return str(await self.turn(turn).locator(".answer").evaluate(_WITHOUT_MARKS))
-
-    def check(self) -> None:
-        assert self.troubles == []
-        foreign = [url for url in self.requests if not url.startswith((*self.own, "data:", "about:"))]
-        assert foreign == []
-
-
-MakeVisit = Callable[..., Any]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def make_visit(browser: Any, tmp_path: Path) -> AsyncIterator[MakeVisit]:
     """Makes a server and a window on it. What is given beyond its own arguments are settings."""
-    visits: list[Visit] = []
-    async with AsyncExitStack() as stack:
-
-        async def make(
-            documents: Sequence[Document] = DOCUMENTS,
-            *,
-            window: dict[str, Any] | None = None,
-            real_index: bool = False,
-            **settings: Any,
-        ) -> Visit:
-            model, data = Model(), tmp_path / f"data{len(visits)}"
-            service = make_service(data, model, index=Pages(documents), **settings)
-            if real_index:
-                embeddings = EmbeddingModel("fake", FakeEmbeddings(), 64)
-                own = Settings(data_dir=data, _env_file=None, **settings)
-                service = Footnote.open(own, chat=ChatModel("scripted", model), embeddings=embeddings)
-            address = await stack.enter_async_context(serve(service))
-            context = await browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce", **(window or {})})
-            stack.push_async_callback(context.close)
-            visits.append(Visit(await context.new_page(), address, model, service))
-            return visits[-1]
-
+    async with visits(browser, tmp_path) as make:
         yield make
-        for visit in visits:
-            visit.check()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -71,10 +71,14 @@ async def serve(service: Footnote) -> AsyncIterator[str]:
 
 
 class Cutter:
-    """A way to the server that can be cut: `cut` ends every connection in the midst of whatever it carries."""
+    """A way to the server that can be cut: `cut` ends every connection in the midst of whatever it carries.
+
+    `hush` lets connections be, and carries nothing more over those that are open; `lead_to` leads new ones elsewhere.
+    """
 
     def __init__(self, address: str) -> None:
-        self._port = int(address.rstrip("/").rpartition(":")[2])
+        self.lead_to(address)
+        self._hushed: set[asyncio.StreamWriter] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._streams = asyncio.Condition()
@@ -91,6 +95,12 @@ class Cutter:
             self.cut()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def lead_to(self, address: str) -> None:
+        self._port = int(address.rstrip("/").rpartition(":")[2])
+
+    def hush(self) -> None:
+        self._hushed |= self._open
+
     def cut(self) -> None:
         for writer in self._open:
             writer.transport.abort()
@@ -105,7 +115,11 @@ class Cutter:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        there, back = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._port)
+        except OSError:  # there is no server now
+            writer.transport.abort()
+            return
         ends = {writer, back}
         self._open |= ends
         try:
@@ -124,6 +138,7 @@ class Cutter:
                     async with self._streams:
                         self.streams += 1
                         self._streams.notify_all()
-                writer.write(piece)
-                await writer.drain()
+                if writer not in self._hushed:
+                    writer.write(piece)
+                    await writer.drain()
         writer.close()

@@ -31,7 +31,7 @@ async def test_documents_then_the_question_then_the_answer_grows(visit: Any) -> 
     turn = visit.turn()
     await expect(turn.locator("h2")).to_have_text("What keeps the vectors?")
     await expect(turn.locator(".document")).to_have_count(2)
-    await expect(turn.locator(".searched em")).to_have_text("What keeps the vectors?")
+    await expect(turn.locator(".searched")).to_contain_text("Searched as you asked.")
     assert await visit.text() == ""
     first.set()
     await expect(turn.locator(".answer .mark.verbatim")).to_have_text("1")

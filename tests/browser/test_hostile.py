@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
-from tests.fakes import make_document
+from tests.fakes import ToolCall, make_document
 
 expect = pytest.importorskip("playwright.async_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -137,6 +138,43 @@ async def test_questions_and_names_of_conversations_are_text(visit: Any) -> None
     await visit.ask(HOSTILE[1])
     await expect(visit.turn().locator("h2")).to_have_text(HOSTILE[1])
     await _is_unharmed(page)
+
+
+async def test_steps_are_text(make_visit: Any) -> None:
+    """What a model searches for, tools that it makes up, and what pages answer."""
+    visit = await make_visit(documents=_documents(), top_k=40, agent_steps=50, context_tokens=100_000)
+    await visit.open()
+    searches = [
+        [
+            ToolCall("search", json.dumps({"query": text}), id=f"s{n}"),
+            ToolCall(text, json.dumps({"x": text}), id=f"m{n}"),
+        ]
+        for n, text in enumerate(HOSTILE[:20])
+    ]
+    visit.model.will_say(*searches, "The port is 1 [1].")
+    await visit.page.get_by_label("Several searches").check()
+    await visit.ask()
+    await visit.page.evaluate(
+        "document.querySelectorAll('.steps details, .steps').forEach(one => { one.open = true; })"
+    )
+    await expect(visit.turn().locator(".steps li")).to_have_count(80)
+    await expect(visit.turn().locator(".steps li").first).to_contain_text(HOSTILE[0])
+    await _is_unharmed(visit.page)
+
+
+async def test_sources_that_fail_are_text(make_visit: Any) -> None:
+    """As they fail, and in what is told at the end."""
+    visit = await make_visit(real_index=True)
+    await visit.open("#/sources")
+    for text in ("javascript:window.ran=1", "http://127.0.0.1:1/<img src=x onerror=window.ran=2>", *HOSTILE[27:31]):
+        await visit.page.fill("#address", text)
+        await visit.page.get_by_role("button", name="Add").click()
+        await expect(
+            visit.page.locator("#view-sources .panel .log li, #view-sources [role=alert]").first
+        ).to_be_visible()
+        await expect(visit.page.get_by_role("button", name="Stop")).to_have_count(0)
+        await _is_unharmed(visit.page)
+        await visit.page.reload()
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ async def cut(request: web.Request) -> web.StreamResponse:
 
 
 def cut_unnoticed(body: str) -> Answer:
-    """Ends the connection somewhere in a page of no announced length; elsewhere each time."""
+    """Ends the connection somewhere in a page of no announced length; elsewhere each time, for one answer."""
     calls = [0]
 
     async def answer(request: web.Request) -> web.StreamResponse:

@@ -39,10 +39,11 @@ class MemoryStore:
         self.batches.append(len(pages))
         return [self._put(page, tuple(chunks)) for page, chunks in pages]
 
-    def visited(self, page: Page, lastmod: str | None = None) -> bool:
-        row = self.rows[page.url]
-        self.rows[page.url] = replace(row, etag=page.etag, fetched_at=page.fetched_at, lastmod=lastmod, state="present")
-        return True
+    def visited(self, pages: Sequence[tuple[Page, str | None]]) -> int:
+        for page, lastmod in pages:
+            row = replace(self.rows[page.url], etag=page.etag, fetched_at=page.fetched_at)
+            self.rows[page.url] = replace(row, lastmod=lastmod, state="present")
+        return len(pages)
 
     def set_state(self, urls: Sequence[str], state: PageState) -> None:
         for url in urls:

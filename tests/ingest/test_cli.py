@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -53,6 +54,30 @@ def test_wrong_usage_exits_with_2_and_the_cure(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert len(shown.err.strip()) > 20
+    assert shown.err.startswith("ingest: ")
+    assert shown.err.count("\n") == 1
+
+
+def test_a_password_in_a_source_is_not_repeated() -> None:
+    """Neither table, nor report, nor reason says it, however the rest of the URL is broken."""
+    spellings = [
+        "https://u:s3cret@example.com/x", "https://u:s3cret@[::1/", "ftp://u:s3cret@h/", "https://u:s3/cret@h/",
+        "u:s3cret@h/x", "https://u:s3cret@h\\x", "https://u:s3cret@h/" + "x" * 3_000,
+    ]  # fmt: skip
+    ran = run(*spellings, "--sitemap", "https://u:s3cret@h/sitemap.xml", "--json")
+    assert ran.returncode == 1
+    assert f"{len(spellings) + 1} failed" in ran.stderr
+    assert "s3" not in ran.stdout + ran.stderr
+
+
+def test_keys_in_a_query_are_for_the_report_only() -> None:
+    """What is read on the screen or in a log hides them; the report names the page as it was asked for."""
+    ran = run("https://127.0.0.1/?token=s3cret&page=2", "--json")
+    assert "?page=2&token=*** " in ran.stderr
+    assert "s3cret" not in ran.stderr
+    [failure] = json.loads(ran.stdout)["failures"]
+    assert "token=s3cret" in failure["url"]
+    assert "s3cret" not in failure["detail"]
 
 
 def test_help_needs_none_of_the_heavy_libraries() -> None:

@@ -156,3 +156,70 @@ async def test_a_missing_file_is_gone_and_a_missing_folder_is_not(crawler: Crawl
         report = await refreshed(crawler, max_prune=100)
         assert report.removed == []
         assert report.failed == 5
+
+
+def sorry(request: web.Request) -> web.StreamResponse:
+    """An error that looks like a page."""
+    return web.Response(text=page("Sorry", prose("sorry")), content_type="text/html")
+
+
+async def test_an_error_that_looks_like_a_page_replaces_none(site: Site, crawler: Crawler) -> None:
+    """Pages that all show the same new text keep what they had, and are named; one that recovers is unchanged."""
+    await filled(site, crawler)
+    site.pages["/short"] = page("Short", "Nothing here is as long as a sentence that is remembered.")
+    await crawler.run(site.url("/short"))
+    before = dict(crawler.store.pages)
+    broken = {*PAGES[2:5], "/short"}
+
+    def fault(request: web.Request) -> web.StreamResponse | None:
+        once = request.path == PAGES[7] and site.hits[PAGES[7]] == 2
+        return sorry(request) if request.path in broken or once else None
+
+    site.fault = fault
+    report = await refreshed(crawler)
+    assert {failure.url for failure in report.failures} == {site.url(path) for path in broken}
+    assert (report.failed, report.unchanged, report.indexed) == (4, 9, 0)
+    assert crawler.store.pages == before
+
+
+async def test_a_page_that_is_rewritten_altogether_is_read_anew(site: Site, crawler: Crawler) -> None:
+    """Another title and other sentences are looked at twice, and then believed."""
+    await filled(site, crawler)
+    site.pages["/p4"] = page("A new beginning", prose("renewal"))
+    report = await refreshed(crawler)
+    assert (report.indexed, report.failed) == (1, 0)
+    assert site.hits["/p4"] == 3
+
+
+async def test_a_form_to_sign_in_is_not_taken_for_the_pages_that_lead_to_it(site: Site, crawler: Crawler) -> None:
+    """A known page that leads elsewhere for now is a failure; the form is not indexed."""
+    await filled(site, crawler)
+    site.pages["/login"] = page("Sign in", prose("password"))
+    site.answers |= {path: redirect("/login", 302) for path in PAGES[:4]}
+    report = await refreshed(crawler)
+    assert {failure.url for failure in report.failures} == {site.url(path) for path in PAGES[:4]}
+    assert site.url("/login") not in crawler.store.pages
+
+
+async def test_a_dead_entry_of_a_sitemap_does_not_keep_gone_pages(site: Site, crawler: Crawler) -> None:
+    """That a listed page does not exist is known for sure: the pass over the site is complete all the same."""
+    await filled(site, crawler)
+    sitemap = site.sitemap(*PAGES, "/never")
+    del site.pages["/p3"]
+    for _ in range(2):
+        report = await crawler.run(sitemap=sitemap, refresh=True, prune=True)
+    assert [(failure.url, failure.reason) for failure in report.failures] == [(site.url("/never"), "gone")]
+    assert [item.url for item in report.removed] == [site.url("/p3")]
+
+
+async def test_a_known_page_that_ends_early_twice_at_the_same_place_is_not_believed(
+    site: Site, crawler: Crawler
+) -> None:
+    """Nothing marks the end of the body, and the HTML does not end: a shorter text is taken for a cut one."""
+    await filled(site, crawler)
+    before = dict(crawler.store.pages)
+    shorter = page("/p2", prose("/p2", 2))
+    site.fault = lambda request: cut_unnoticed(shorter) if request.path == "/p2" else None
+    report = await refreshed(crawler)
+    assert [failure.url for failure in report.failures] == [site.url("/p2")]
+    assert crawler.store.pages == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingest.database import CrawlDatabase
-from ingest.frontier import Found, Frontier
+from ingest.frontier import REPLACED, Found, Frontier
 from ingest.memory import Memories, Memory
 from rag.errors import StorageError
 
@@ -148,3 +149,53 @@ def test_a_folder_that_cannot_be_written_is_told_with_a_cure(tmp_path: Path) -> 
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(StorageError, match="RAG_DATA_DIR"):
         CrawlDatabase(tmp_path / "file" / "frontier.db")
+
+
+def spoil(database: CrawlDatabase) -> None:
+    """A change that fails when half of it is made."""
+    with database.change() as connection:
+        connection.execute("DELETE FROM visit")
+        raise ZeroDivisionError
+
+
+def test_changes_of_a_moment_are_kept_together_and_in_order(tmp_path: Path) -> None:
+    """Another connection sees none of them before they are committed, then all; one that fails leaves the others."""
+    path = tmp_path / "frontier.db"
+    with CrawlDatabase(path, commit_after=600.0) as database:
+        frontier = Frontier(database)
+        frontier.begin("key", NOW)
+        frontier.add([Found("https://example.org/a", 0, "named")])
+        with pytest.raises(ZeroDivisionError):
+            spoil(database)
+        with sqlite3.connect(path) as outside:
+            assert outside.execute("SELECT count(*) FROM visit").fetchone() == (0,)
+            database.commit()
+            assert outside.execute("SELECT count(*) FROM visit").fetchone() == (1,)
+        outside.close()
+
+
+def test_what_is_left_is_committed_at_the_end(tmp_path: Path) -> None:
+    """Leaving the database keeps the changes of the last moment."""
+    path = tmp_path / "frontier.db"
+    with CrawlDatabase(path, commit_after=600.0) as database:
+        Frontier(database).begin("key", NOW)
+    with CrawlDatabase(path) as database:
+        frontier = Frontier(database)
+        frontier.begin("key", NOW)
+        assert frontier.resumed
+
+
+def test_what_waits_for_the_others_is_not_visited_again_after_a_stop(database: CrawlDatabase) -> None:
+    """A deferred page is decided from what is remembered; only one that has to be seen again waits anew."""
+    frontier = Frontier(database)
+    frontier.begin("key", NOW)
+    frontier.add([Found(url(name), 0, "link") for name in ("list", "strange", "next")])
+    for reason in ("list", REPLACED):
+        visit = frontier.take()
+        assert visit is not None
+        frontier.settle(visit, reason, state="deferred")
+
+    again = Frontier(database)
+    again.begin("key", NOW)
+    assert [(visit.url, reason) for visit, reason in again.deferred()] == [(url("list"), "list")]
+    assert sorted(taken(again)) == [url("next"), url("strange")]

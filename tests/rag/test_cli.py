@@ -43,7 +43,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         (("ask", "--nope", "x"), "`footnote ask --help`"),
         (("nope",), "`footnote --help`"),
         (("serve", "--port", "70000"), "--port"),
-        (("ask", " \u200b "), "write a question"),
+        (("ask", " \u200b "), "write some text"),
         (("ask", "x" * 4001), "4,000"),
         (("ask", "What?", "--thread", "a b"), "thread id"),
         (("sources", "remove"), "`footnote sources remove --help`"),

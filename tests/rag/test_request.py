@@ -15,7 +15,7 @@ from rag.request import MAX_QUESTION_CHARACTERS, AskRequest, parse_request
 )
 def test_what_looks_empty_is_blank(question: str) -> None:
     """Spaces, zero-width characters, fillers and marks on nothing are no question."""
-    with pytest.raises(InvalidRequest, match="write a question"):
+    with pytest.raises(InvalidRequest, match="write some text"):
         parse_request(question=question)
 
 

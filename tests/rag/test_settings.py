@@ -40,3 +40,9 @@ def test_what_is_printed_reads_back_the_same(
         name, _, value = line.partition("=")
         monkeypatch.setenv(name, value)
     assert Settings.load() == settings
+
+
+def test_a_comma_inside_a_pattern_does_not_cut_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`/\\d{3,4}/` is one pattern."""
+    monkeypatch.setenv("RAG_BLOCKED_PHRASES", r"top secret, /\d{3,4}-\d{4}/ ,机密,/half")
+    assert Settings.load().blocked_phrases == ("top secret", r"/\d{3,4}-\d{4}/", "机密", "/half")

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessageChunk
 
-from rag.chain.agent import STEP_NAME, build_agent
+from rag.chain.agent import build_agent
 from rag.chain.answering_model import HeldText
 from rag.chain.context import ChainContext
+from rag.chain.steps import STEP_NAME
 from rag.errors import IndexUnavailable, InvalidRequest, ModelUnavailable
 from rag.models.extractive import ExtractiveChatModel
-from tests.fakes import Finish, ScriptedChatModel, ToolCall, make_chunk, make_documents
+from tests.fakes import Finish, ScriptedChatModel, ToolCall, make_chunk, make_document, make_documents
 
 MakeContext = Callable[..., ChainContext]
 ANSWER = "Chroma keeps vectors [1]."
@@ -127,9 +128,10 @@ async def test_a_page_that_was_found_can_be_opened_and_sources_listed(make_conte
 
     index.catalog = Catalog()
     opening = ToolCall("open_document", '{"number": 1}')
-    model = ScriptedChatModel([search("a")], [opening, ToolCall("list_sources", "{}", "call_2")], "It was in 2022 [3].")
+    model = ScriptedChatModel([search("a")], [opening, ToolCall("list_sources", "{}", "call_2")], "It was in 2022 [1].")
     result, steps, _ = await run(make_context(model))
-    assert result["documents"][2].page_content == "Chroma keeps vectors.\n\nIt was released in 2022."
+    assert [document.metadata["n"] for document in result["documents"]] == [1, 2]
+    assert result["documents"][0].page_content == "Chroma keeps vectors.\n\nIt was released in 2022."
     outputs = {step["tool"]: step["output"] for step in steps if step["kind"] == "observation"}
     assert "released in 2022" in outputs["open_document"]
     assert outputs["list_sources"] == f"- Chroma: {url}"
@@ -153,13 +155,74 @@ async def test_an_answer_cut_by_its_length_says_so(make_context: MakeContext) ->
     assert result["finish_reason"] == "length"
 
 
-def test_text_is_let_go_at_a_marker_or_a_length_and_dropped_at_a_tool_call() -> None:
+@pytest.mark.parametrize("arguments", ['["vectors"]', "vectors", '"vectors"'])
+async def test_arguments_that_are_no_object_are_refused_and_the_model_goes_on(
+    make_context: MakeContext, arguments: str
+) -> None:
+    model = ScriptedChatModel([ToolCall("search", arguments)], [search("vectors")], ANSWER)
+    result, steps, _ = await run(make_context(model))
+    assert steps[0]["input"] == {"arguments": arguments}
+    assert "query" in steps[1]["output"]
+    assert result["answer"] == ANSWER
+
+
+async def test_talk_that_cites_before_a_tool_call_is_not_part_of_the_answer(make_context: MakeContext) -> None:
+    talk = "Document [1] names it, but I want to see more."
+    model = ScriptedChatModel([search("a")], [talk, search("b")], ANSWER)
+    result, _, tokens = await run(make_context(model))
+    assert tokens == result["answer"] == ANSWER
+
+
+async def test_overlapping_finds_of_one_page_are_one_document(make_context: MakeContext, index: Any) -> None:
+    text = "Chroma keeps vectors. It is fast. It was released in 2022."
+    parts = [(0, 33), (22, 58), (0, 21)]
+    answers = iter([make_document(text[start:end], start=start) for start, end in parts])
+
+    async def next_document(question: str, **_: Any) -> Any:
+        return [next(answers)]
+
+    index.adocuments = next_document
+    model = ScriptedChatModel([search("a")], [search("b")], [search("c")], ANSWER)
+    result, steps, _ = await run(make_context(model))
+    assert [(d.metadata["n"], d.page_content) for d in result["documents"]] == [(1, text)]
+    assert [step["output"].split()[0] for step in steps if step["kind"] == "observation"] == ["[1]"] * 3
+
+
+async def test_what_is_shown_of_a_step_holds_no_boundary(make_context: MakeContext) -> None:
+    model = ScriptedChatModel([search("a")], ANSWER)
+    _, steps, _ = await run(make_context(model))
+    assert steps[1]["output"] == "[1] A page\nChroma keeps vectors.\n\n[2] A page\ntantivy keeps words."
+
+
+@pytest.mark.parametrize("limit", [{"context_tokens": 100}, {"ask_timeout": 1e-9}])
+async def test_tokens_and_time_end_the_search_as_well(
+    make_context: MakeContext, index: Any, limit: dict[str, Any]
+) -> None:
+    index.documents = make_documents("Chroma keeps vectors. " * 200)
+    model = ScriptedChatModel([search("a")], ANSWER) if "context_tokens" in limit else ScriptedChatModel(ANSWER)
+    result, _, _ = await run(make_context(model, **limit))
+    assert "tools" not in model.calls[-1].kwargs
+    assert (result["answer"], model.used_up) == (ANSWER, True)
+
+
+async def test_the_usage_is_that_of_all_calls(make_context: MakeContext) -> None:
+    result, _, _ = await run(make_context(ScriptedChatModel([search("a")], [search("b")], ANSWER)))
+    assert result["usage"]["output_tokens"] == 1 + 1 + 4
+
+
+def test_text_is_let_go_when_it_is_known_for_the_answer_and_dropped_at_a_tool_call() -> None:
     def texts(held: HeldText, *parts: str) -> list[str]:
         return ["".join(chunk.text for chunk in held.feed(AIMessageChunk(content=part))) for part in parts]
 
-    assert texts(HeldText(), "Vectors ", "are kept ", "[1", "] here.") == ["", "", "Vectors are kept [1", "] here."]
-    assert texts(HeldText(), "x" * 200, "y" * 200, "z") == ["", "x" * 200 + "y" * 200, "z"]
-    held = HeldText()
+    def is_document(number: int) -> bool:
+        return number == 1
+
+    talk = "Document [1] says so, but I want to see more. "
+    assert texts(HeldText(is_document), talk, "x" * 200, "z") == ["", talk + "x" * 200, "z"]
+    assert texts(HeldText(is_document), "As [2] has it. ", "x" * 200, "z") == ["", "", ""]
+    assert texts(HeldText(is_document), "x" * 500, "y" * 500, "z") == ["", "x" * 500 + "y" * 500, "z"]
+    assert texts(HeldText(None), "Vectors ", "are kept.") == ["Vectors ", "are kept."]
+    held = HeldText(is_document)
     texts(held, "Let me see.")
     call: Any = {"name": "search", "args": "{}", "id": "1", "index": 0, "type": "tool_call_chunk"}
     assert all(not chunk.text for chunk in held.feed(AIMessageChunk(content="", tool_call_chunks=[call])))

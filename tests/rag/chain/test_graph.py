@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from rag.chain.context import ChainContext
-from rag.chain.graph import build_chain, build_graph
+from rag.chain.graph import build_chain
 from rag.errors import InvalidRequest
 from tests.fakes import ScriptedChatModel
 
@@ -102,52 +102,6 @@ async def test_the_extractive_model_gets_documents_and_the_standalone_question(m
     await build_chain(make_context(model, extractive=True)).ainvoke({"question": "What keeps vectors?"})
     assert model.calls[0].kwargs["question"] == "What keeps vectors?"
     assert [document.n for document in model.calls[0].kwargs["documents"]] == [1, 2]
-
-
-async def test_stream_mode_values_gives_the_whole_state_after_each_node(make_context: MakeContext) -> None:
-    graph, context = build_graph(), make_context(ScriptedChatModel(ANSWER))
-    states = [s async for s in graph.astream({"question": "Who?"}, context=context, stream_mode="values")]
-    assert [sorted(state) for state in states] == [
-        ["history", "question"],
-        ["documents", "history", "question", "standalone_question"],
-        ["answer", "documents", "finish_reason", "history", "question", "standalone_question", "usage"],
-    ]
-
-
-async def test_stream_mode_updates_gives_what_each_node_changed(make_context: MakeContext) -> None:
-    context = make_context(ScriptedChatModel("Who is Chroma?", ANSWER))
-    given = {"question": "Who is it?", "history": HISTORY}
-    updates = [u async for u in build_graph().astream(given, context=context, stream_mode="updates")]
-    assert [next(iter(update)) for update in updates] == ["contextualize", "retrieve", "answer"]
-    assert updates[2]["answer"]["answer"] == ANSWER
-
-
-async def test_stream_mode_messages_gives_tokens_with_the_node_and_tags(make_context: MakeContext) -> None:
-    context = make_context(ScriptedChatModel("Who is Chroma?", ANSWER))
-    given = {"question": "Who is it?", "history": HISTORY}
-    tokens: dict[str, str] = {}
-    async for message, metadata in build_graph().astream(given, context=context, stream_mode="messages"):
-        assert ("answer" in metadata.get("tags", [])) == (metadata["langgraph_node"] == "answer")
-        tokens[metadata["langgraph_node"]] = tokens.get(metadata["langgraph_node"], "") + message.text
-    assert tokens == {"contextualize": "Who is Chroma?", "answer": ANSWER}
-
-
-async def test_stream_mode_custom_tells_the_documents_and_the_question(make_context: MakeContext) -> None:
-    context = make_context(ScriptedChatModel(ANSWER))
-    custom = [c async for c in build_graph().astream({"question": "Who?"}, context=context, stream_mode="custom")]
-    assert [next(iter(item)) for item in custom] == ["question", "documents"]
-    assert custom[0] == {"question": {"text": "Who?", "original": "Who?", "rewritten": False}}
-    assert custom[1]["documents"]["documents"][0]["n"] == 1
-
-
-async def test_astream_events_names_the_retriever_and_streams_the_answer(make_context: MakeContext) -> None:
-    chain = build_chain(make_context(ScriptedChatModel(ANSWER)))
-    events = [event async for event in chain.astream_events({"question": "Who?"}, version="v2")]
-    found = [event for event in events if event["event"] == "on_retriever_end"]
-    assert [event["name"] for event in found] == ["Retriever"]
-    assert len(found[0]["data"]["output"]) == 2
-    tokens = [e["data"]["chunk"].text for e in events if e["event"] == "on_chat_model_stream" and "answer" in e["tags"]]
-    assert "".join(tokens) == ANSWER
 
 
 @pytest.mark.filterwarnings("ignore:.*astream_log:langchain_core._api.deprecation.LangChainDeprecationWarning")

@@ -45,6 +45,17 @@ def test_a_leaning_question_gets_the_subject_of_what_was_asked(
         "引用的判定有哪些？",
         "如何删除已经索引的网页？",
         "2014年世界杯冠军是谁？",
+        "thanks",
+        "Thank you!",
+        "hello",
+        "ok, got it.",
+        "谢谢！",
+        "好的",
+        "Thanks! How do I delete a page?",
+        "Hi, what is a citation?",
+        "谢谢，怎么删除网页？",
+        "如何运行测试？",
+        "会话是什么？",
     ],
 )
 def test_a_standalone_question_is_left_alone(question: str) -> None:
@@ -53,7 +64,24 @@ def test_a_standalone_question_is_left_alone(question: str) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["When did they leave?", "what else?", "Tell me more", "Another one?", "His age?", "这个怎么用？", "还有呢"],
+    [
+        "Is that fast?",
+        "Can you give an example?",
+        "why so strict?",
+        "Could you elaborate?",
+        "ok, and without it?",
+        "能举个例子吗？",
+        "会跟踪链接吗？",
+        "需要多长时间？",
+        "怎么备份？",
+        "When did they leave?",
+        "what else?",
+        "Tell me more",
+        "Another one?",
+        "His age?",
+        "这个怎么用？",
+        "还有呢",
+    ],
 )
 def test_pronouns_openings_and_fragments_lean(question: str) -> None:
     assert leans(question)
@@ -64,6 +92,12 @@ def test_a_subject_has_no_more_than_eight_words_and_repeats_nothing() -> None:
     rewritten = rewritten_by_rules("And subject1?", asked(long))
     assert len(rewritten.removeprefix("And subject1?").split()) <= 8
     assert rewritten_by_rules("And Chroma?", asked("What is Chroma?")) == "And Chroma?"
+
+
+def test_courtesy_is_no_subject() -> None:
+    earlier = asked("How do I index a site?", "thanks", "hello")
+    assert rewritten_by_rules("And PDFs?", earlier) == "And PDFs? (index, site)"
+    assert rewritten_by_rules("那 PDF 呢？", asked("怎样收录网站？", "谢谢！")) == "那 PDF 呢？（收录网站）"
 
 
 def test_without_anything_to_lean_on_the_question_stays() -> None:

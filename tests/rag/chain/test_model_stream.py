@@ -116,20 +116,20 @@ async def test_cancelling_closes_the_model_at_once() -> None:
     [("stop", "stop"), ("length", "length"), ("content_filter", "blocked"), ("no_answer", "no_answer")],
 )
 def test_a_finish_reason_is_passed_on_in_our_words(given: str, reason: str) -> None:
-    assert finished("What?", Reply(["A [1]."], given), make_documents("A."))["finish_reason"] == reason
+    assert finished("What?", Reply("A [1].", given), make_documents("A."))["finish_reason"] == reason
 
 
 def test_the_agreed_sentence_means_no_answer_and_an_unknown_reason_is_an_error() -> None:
-    assert finished("What?", Reply(["The documents do not answer this question."], "stop"), [])["finish_reason"] == (
+    assert finished("What?", Reply("The documents do not answer this question.", "stop"), [])["finish_reason"] == (
         "no_answer"
     )
     with pytest.raises(ModelError, match="'error'"):
-        finished("What?", Reply(["A"], "error"), [])
+        finished("What?", Reply("A", "error"), [])
 
 
 def test_the_conversation_remembers_the_pages_an_answer_named() -> None:
     documents = make_documents("A.", "B.", "C.")
-    _, remembered = finished("What?", Reply(["A [1]. C【3】."], "stop"), documents)["history"]
+    _, remembered = finished("What?", Reply("A [1]. C【3】.", "stop"), documents)["history"]
     assert [source["n"] for source in remembered["additional_kwargs"]["sources"]] == [1, 3]
 
 

@@ -24,8 +24,23 @@ def test_a_page_cannot_make_markers_links_images_or_template_tokens() -> None:
     assert "here" in plain
 
 
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("[^1] [1-3] [1；2] 【4†source】 ［5］", "(^1) (1-3) (1；2) (4†source) (5)"),
+        ("[![alt](https://e/i.png)](https://e/l)", "alt"),
+        ("[x](https://e/(a)) and [y](javascript:go(1))", "x and y"),
+        ("![text](word) [text](word)", "text [text] (word)"),
+        ("<｜User｜> <start_of_turn>user</s>", "User start_of_turnuser/s"),
+    ],
+)
+def test_a_page_cannot_hide_them_by_nesting_or_by_other_brackets(text: str, plain: str) -> None:
+    assert disarmed(text) == plain
+
+
 def test_code_and_ordinary_brackets_survive() -> None:
-    assert disarmed("items[index] and {a: [x]}") == "items[index] and {a: [x]}"
+    for code in ("items[index] and {a: [x]}", "handlers[name](event)"):
+        assert disarmed(code) == code
 
 
 def test_a_page_that_knows_the_boundary_cannot_close_its_fence() -> None:

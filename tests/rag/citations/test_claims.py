@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.citations.claims import ClaimReader
+from rag.citations.claims import ClaimQueue, ClaimReader
 from rag.vocabulary import Claim
 
 
@@ -73,3 +73,22 @@ def test_claims_are_slices_in_order(answer: str) -> None:
     claims = read(answer)
     assert [claim.end for claim in claims] == sorted(claim.end for claim in claims)
     assert all(claim.text == answer[claim.start : claim.end] == claim.text.strip() for claim in claims)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(ANSWERS, st.integers(1, 60)), max_size=3))
+def test_a_queue_gives_the_same_claims(parts: list[tuple[str, int]]) -> None:
+    """Also of long tokens, which are read only as claims are asked for, a little at a time."""
+    tokens = [piece * times for piece, times in parts]
+    queue, claims = ClaimQueue(), []
+    for token in tokens:
+        queue.feed(token)
+    queue.finish()
+    while queue:
+        claims.append(queue.next())
+    assert [claim for claim in claims if claim is not None] == read("".join(tokens))
+
+
+def test_blank_lines_without_end_are_read_in_no_time() -> None:
+    """A hundred thousand of them; the sentence before is forgotten meanwhile, a marker that follows stands alone."""
+    assert [claim.text for claim in read("It is so.\n" + "\n" * 100_000 + "[2]")] == ["It is so.", "[2]"]

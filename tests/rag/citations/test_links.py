@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from urllib.parse import unquote
 
 import pytest
@@ -123,3 +124,59 @@ def test_the_link_maker_follows_the_page() -> None:
     for page in (ENGLISH, "New words. " + ENGLISH, None, "All else."):
         make = link_maker(lambda url, page=page: page)  # type: ignore[misc]
         assert make(document, 0, 26).endswith(":~:text=Install%20the%20package%20first.")
+
+
+def test_terms_avoid_a_space_that_chinese_has_not() -> None:
+    """Where a formula was dropped the page has more than the text: no term spans that place when it can be avoided."""
+    text = "前文说明。\n它影响输出数值，但是并不和原始数据 产生关联。"
+    start = text.index("它影响")
+    link = unquote(text_fragment_link("https://example.org/", None, text, start, len(text)))
+    assert link.endswith(":~:text=它影响输出数值，但是并不和原始数据,产生关联。")
+
+
+@pytest.mark.parametrize("above", ["call(line, 'x');", "print('#include')", "A teaser that is cut ..."])
+def test_a_line_above_that_is_no_prose_is_no_prefix(above: str) -> None:
+    """Pages put line numbers and bylines between such lines, so that a prefix from there would find nothing."""
+    text = f"let l = 1\n{above}\nlet l = 1"
+    link = unquote(text_fragment_link("https://example.org/", None, text, len(text) - 9, len(text)))
+    assert link.endswith(":~:text=let l = 1")
+
+
+def test_words_said_before_end_a_page() -> None:
+    """A line that the page has twice, the second time as its last words, is named whole."""
+    line = "The keeper of the northern harbour wrote letters home"
+    page = f"{line}\n{line}"
+    assert directive(link(page, line, len(line) + 1)) == line.replace(" ", "%20")
+    assert directive(link(page + ".", line, len(line) + 1)) == line.replace(" ", "%20") + ",-."
+
+
+@pytest.mark.parametrize("line", ["a " * 60_000, "a b c d\n" * 15_000, "一" * 120_000])
+def test_a_page_that_only_repeats_itself_is_no_more_work(line: str) -> None:
+    """Each place where a quote may begin is not held against each other one; the link stays short."""
+    calls = 0
+
+    def called(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(called)
+    try:
+        made = text_fragment_link(URL, None, line, 100_000, 100_600)
+    finally:
+        sys.setprofile(None)
+    assert calls < 20_000
+    assert len(made) < 12_000
+
+
+def test_a_page_is_looked_up_and_folded_once_for_all_its_quotes() -> None:
+    """The links of one answer share what they know of a page."""
+    asked: list[str] = []
+
+    def page_text(url: str) -> str:
+        asked.append(url)
+        return ENGLISH
+
+    maker = link_maker(page_text)
+    document = make_document(ENGLISH, 1, url=URL)
+    assert maker(document, 14, 40) == maker(document, 14, 40)
+    assert asked == [URL]

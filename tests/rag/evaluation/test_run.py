@@ -81,6 +81,19 @@ async def test_the_report_counts_what_came_back(questions: Path, asked: Asked) -
     assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
+async def test_the_json_tells_what_came_of_each_question(questions: Path, asked: Asked) -> None:
+    """By id: the rank of what is gold, whether the answer stands in the reply, verdicts, refusal, failure."""
+    report = await run_evaluation(questions, asked)
+    first, second, third, fourth = json.loads(json.dumps(report.data()["cases"]))
+    assert (first["id"], first["rank"], first["contained"], first["refused"]) == ("1", 2, True, False)
+    assert first["verdicts"] == {"verbatim": 1}
+    assert second["verdicts"] == {"unsupported": 1, "supported": 1}
+    assert third["refused"] is True
+    assert not {"rank", "contained"} & third.keys()
+    assert (fourth["rank"], fourth["contained"], fourth["error"]) == (None, False, "The model is down.")
+    assert "latency_ms" not in fourth
+
+
 async def test_questions_are_asked_as_they_stand(questions: Path, asked: Asked) -> None:
     """History goes with its question, and enough documents are asked for to rank ten."""
     await run_evaluation(questions, asked, limit=3)

@@ -110,12 +110,12 @@ def test_a_visit_renews_dates_and_a_failed_one_leaves_a_mark(catalog: Catalog, c
     changes.set_state([page.url], "unknown")
     assert catalog.page_row(page.url) == first
     later = replace(page, fetched_at=EPOCH + timedelta(days=1), etag='"2"')
-    assert changes.visited(later, lastmod="2026-01-01")
+    assert changes.visited([(later, "2026-01-01")]) == 1
 
     row = catalog.page_row(page.url)
     assert row is not None
     assert (row.state, row.etag, row.lastmod, row.fetched_at) == ("present", '"2"', "2026-01-01", later.fetched_at)
-    assert not changes.visited(make_page("x", url="https://unknown.org/"))
+    assert not changes.visited([(make_page("x", url="https://unknown.org/"), None)])
 
 
 def test_vectors_are_kept_by_text_and_model(catalog: Catalog, changes: CatalogChanges) -> None:

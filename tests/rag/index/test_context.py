@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.index.context import distinct, documents_from
+from rag.index.context import documents_from
 from rag.vocabulary import Chunk, Document, Hit, Page
 from tests.fakes import EPOCH, make_chunk, make_chunks, make_page
 
@@ -83,11 +83,11 @@ def test_mirrored_text_is_shown_once() -> None:
     part = make_chunk(text[:80], "https://part.org/")
     other = make_chunk("Something else entirely is written on this page.", "https://other.org/")
     hits = [hit(chunk, 0.9 - n / 10) for n, chunk in enumerate([make_chunk(text), mirror, part, other])]
-    assert list(distinct(hits)) == [hits[0], hits[3]]
-    assert list(distinct([hits[2], hits[0]])) == [hits[2], hits[0]]
+    assert [document.url for document in documents(hits)] == [hits[0].chunk.url, hits[3].chunk.url]
+    assert len(documents([hits[2], hits[0]])) == 2
     chinese = "每个答案的句子都带有脚注，脚注指向网页上的原文。"
     pair = [hit(make_chunk(chinese), 0.9), hit(make_chunk(chinese + "完。", "https://b.org/"), 0.8)]
-    assert list(distinct(pair)) == pair[:1]
+    assert [document.text for document in documents(pair)] == [chinese]
 
 
 def test_one_page_does_not_crowd_out_the_others() -> None:

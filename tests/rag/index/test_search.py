@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,8 +15,8 @@ from langchain_core.callbacks import Callbacks
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.documents.compressor import BaseDocumentCompressor
 
-from rag.errors import ConfigurationError, IndexUnavailable, InvalidRequest, ModelError
-from rag.index.catalog import Catalog
+from rag.errors import ConfigurationError, IndexUnavailable, InvalidRequest, ModelError, StorageError
+from rag.index.catalog import Catalog, Moment, StoredChunk
 from rag.index.locks import WriterLock
 from rag.index.rerank import Reranker
 from rag.index.search import Index
@@ -34,6 +34,7 @@ class VectorsInMemory:
         self.vectors: dict[str, tuple[Chunk, Sequence[float]]] = {}
         self.failure: Exception | None = None
         self.gate: threading.Event | None = None
+        self.patience: float | None = None
 
     def add(self, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]]) -> None:
         self.vectors.update({chunk.id: (chunk, vector) for chunk, vector in zip(chunks, vectors, strict=True)})
@@ -44,7 +45,7 @@ class VectorsInMemory:
 
     def search(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
         if self.gate is not None:
-            self.gate.wait()
+            assert self.gate.wait(self.patience)
         if self.failure is not None:
             raise self.failure
         found = [
@@ -171,6 +172,51 @@ def test_a_signal_that_one_index_did_not_return_is_looked_up(world: World, monke
     assert words_only[0].chunk == whole[0].chunk
 
 
+def test_the_words_are_searched_while_the_vectors_are(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither index waits for the other: here the vectors answer only when the words have been asked."""
+    world.write(*HANDBOOK)
+    gate = world.vectors.gate = threading.Event()
+    search = world.index.words.search
+
+    def opening(query: str, k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
+        gate.set()
+        return search(query, k, filter)
+
+    monkeypatch.setattr(world.index.words, "search", opening)
+    world.vectors.patience = 5.0
+    assert urls(world.index.search("cats", limit=1)) == ["https://a.org/cats"]
+
+
+def test_what_is_looked_up_is_of_one_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is replaced while Chroma works is found as it was, not in two versions."""
+    world.write(*HANDBOOK)
+    found = world.vectors.search
+    before = list(world.vectors.vectors)
+
+    def late(vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
+        hits = found(vector, k, filter)
+        if not replaced.is_set():
+            replaced.set()
+            world.write(make_page("Cats sleep all night now.", url="https://a.org/cats", title="Cats"))
+            hits += found(vector, k, filter)
+        return hits
+
+    replaced = threading.Event()
+    load = Moment.load_chunks
+
+    def waiting(moment: Moment, ids: Iterable[str]) -> dict[str, StoredChunk]:
+        stored = load(moment, ids)
+        monkeypatch.setattr(Moment, "load_chunks", load)
+        looked_up.set()
+        return stored
+
+    looked_up = threading.Event()
+    monkeypatch.setattr(Moment, "load_chunks", waiting)
+    monkeypatch.setattr(world.vectors, "search", lambda *asked: (looked_up.wait(5), late(*asked))[1])
+    hits = world.index.search("cats", limit=10)
+    assert {hit.chunk.id for hit in hits} == set(before)
+
+
 def test_a_dead_index_is_an_error_not_a_worse_answer(world: World) -> None:
     """When Chroma does not answer, the caller is told."""
     world.write(*HANDBOOK)
@@ -191,6 +237,25 @@ async def test_an_asynchronous_search_has_a_deadline(tmp_path: Path) -> None:
     patient.write(*HANDBOOK)
     assert await patient.index.asearch("cats", limit=2) == patient.index.search("cats", limit=2)
     assert len(await patient.index.adocuments("cats", top_k=2, context_tokens=500)) == 2
+
+
+async def test_starting_the_server_is_no_part_of_a_searchs_deadline(tmp_path: Path) -> None:
+    """The first search connects before its clock runs; when that fails it tells why, and the next one tries again."""
+    tries: list[str] = []
+
+    def connect() -> None:
+        tries.append("once more")
+        if len(tries) == 1:
+            raise StorageError("The disk is full.")
+
+    world = World(tmp_path, timeout=1e-9, connect=connect)
+    world.write(*HANDBOOK)
+    with pytest.raises(StorageError):
+        await world.index.asearch("cats", limit=1)
+    for _ in range(2):
+        with pytest.raises(IndexUnavailable, match="RAG_INDEX_TIMEOUT"):
+            await world.index.asearch("cats", limit=1)
+    assert len(tries) == 2
 
 
 @pytest.mark.parametrize(("question", "limit"), [("", 1), (" \n", 1), ("cats", 0)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,6 +12,7 @@ from rag.errors import Conflict, IndexMismatch, IndexUnavailable, InvalidRequest
 from rag.index.check import verify_parts
 from rag.index.locks import WriterLock
 from rag.index.parts import IndexParts
+from rag.index.vectors import VectorIndex
 from rag.index.writer import IndexWriter, PageChange, recover_if_idle
 from rag.models.embeddings import EmbeddingModel
 from rag.settings import Settings
@@ -275,3 +276,19 @@ def test_making_good_writes_only_what_is_wrong(
 
     assert sorted(added) == sorted([missing.id, wrong.id])
     assert verify_parts(parts).problems == ()
+
+
+def test_a_pass_that_changes_nothing_asks_nothing_of_chroma(
+    writer: IndexWriter, parts: IndexParts, settings: Settings, embeddings: FakeEmbeddings
+) -> None:
+    """Unchanged pages are noted, whether Chroma can be reached or not: it need not be started for them."""
+    page = make_page("one", "two")
+    writer.write(chunked(page))
+    writer.close()
+    lock = WriterLock(settings.data_dir)
+    model = EmbeddingModel("fake", embeddings, max_tokens=256)
+    with IndexWriter(parts.catalog, cast(VectorIndex, object()), parts.words, model, lock=lock) as second:
+        assert second.write(chunked(page)) == [PageChange(URL, added=0, kept=2, removed=0, embedded=0)]
+        assert second.visited([(page, None)]) == 1
+        with pytest.raises(AttributeError):
+            second.write(chunked(make_page("one", "three")))

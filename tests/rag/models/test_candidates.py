@@ -17,6 +17,9 @@ from tests.fakes import make_document
         "The price rose from $3 to nearly $12 (in 1974 alone).",
         "向量保存在数据目录里。",
         "它会把每个网页切成小段，再为每一段计算向量并写入索引",
+        "他于 1908年回到拉合尔。",
+        "1361和1528年间爆发瘟疫 22 次。",
+        "在 1970年代初，公司完成了向彩色电视的过渡；",
     ],
 )
 def test_statements_are_sentences(text: str) -> None:
@@ -39,6 +42,8 @@ def test_statements_are_sentences(text: str) -> None:
         "Click [here](https://evil.example) to read the rest of it.",
         "安装说明",
         "以下是需要注意的几个设置：",
+        "其次，价格；",
+        "It was lost in the fire of that year;",
         "word " * 400 + ".",
     ],
 )
@@ -75,6 +80,10 @@ def test_a_pages_own_footnote_marks_are_not_repeated() -> None:
     """`[7]` on a page would be taken for our document 7."""
     found = candidates([make_document("Rollo led the Norse.[7] He ruled,[8][9] it is said, for many years.")])
     assert [candidate.text for candidate in found] == ["Rollo led the Norse.", "He ruled, it is said, for many years."]
+    odd = candidates(
+        [make_document("Rollo led them[^3] as is known 【4†source】. He ruled [[1]2] for many years[1-3].")]
+    )
+    assert [candidate.text for candidate in odd] == ["Rollo led them as is known.", "He ruled for many years."]
 
 
 def test_title_headings_and_the_sentence_before_give_context() -> None:

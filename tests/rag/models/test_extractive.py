@@ -49,6 +49,18 @@ def test_chinese_questions_are_answered_by_words(model: ExtractiveChatModel) -> 
     assert model.answer("向量保存在哪里？", CHINESE).text.startswith("向量保存在 Chroma 里。 [1]")
 
 
+def test_who_asks_how_to_do_something_sees_the_code(model: ExtractiveChatModel) -> None:
+    """The sentence that introduces code is an answer with it; other questions about it get sentences alone."""
+    code = ">>> wn.synonyms('car')\n[['auto', 'automobile']]"
+    page = (
+        f"WordNet is a lexical database of English.\n\nThe synonyms of a word are listed by sense:\n\n{code}\n\nMore."
+    )
+    documents = make_documents(page, "Cats sleep for most of the day.")
+    shown = model.answer("How do I get the synonyms of a word from WordNet?", documents).text
+    assert shown == f"The synonyms of a word are listed by sense: [1]\n\n```\n{code}\n```"
+    assert ">>>" not in model.answer("Which database lists synonyms of English words?", documents).text
+
+
 def test_every_sentence_is_verbatim_and_in_reading_order(model: ExtractiveChatModel) -> None:
     """One to three sentences, each on its page as it stands, those of one document from top to bottom."""
     text = "Chroma keeps vectors. Rain fell on Tuesday in the north. Chroma keeps vectors in a folder of its own."

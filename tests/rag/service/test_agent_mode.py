@@ -11,6 +11,7 @@ from rag.errors import IndexUnavailable, InvalidRequest
 from rag.events import CitationMade, DocumentsFound, Done, Event, Failed, QuestionUnderstood, Step, Token
 from rag.models.extractive import ExtractiveChatModel
 from rag.request import AskRequest
+from tests.fakes import make_document
 from tests.openai_server import OpenAIServer, Reply, ToolCall
 from tests.service_fakes import ListedIndex, make_service
 
@@ -88,6 +89,25 @@ async def test_a_loop_is_cut_by_the_limit(tmp_path: Path) -> None:
     assert len(server.chats) == 4
     assert isinstance(events[-1], Done)
     assert events[-1].citations
+
+
+async def test_an_answer_cites_documents_of_different_searches(tmp_path: Path) -> None:
+    """Numbers go on over searches, and each claim is checked against the document it names."""
+
+    class SeveralPages(ListedIndex):
+        async def adocuments(self, question: str, **options: Any) -> Any:
+            return [make_document(f"{question} is kept.", url=f"https://example.org/{question}")]
+
+    script = (Reply([search("Chroma")]), Reply([search("tantivy")]), Reply("Chroma is kept [1]. tantivy is kept [2]."))
+    async with OpenAIServer(*script) as server:
+        events = await events_of(tmp_path, server, SeveralPages([]))
+    documents = next(event for event in events if isinstance(event, DocumentsFound)).documents
+    assert [(document.n, document.text) for document in documents] == [(1, "Chroma is kept."), (2, "tantivy is kept.")]
+    cited = [event.citation for event in events if isinstance(event, CitationMade)]
+    assert [(citation.n, citation.verdict, citation.document_id) for citation in cited] == [
+        (1, "verbatim", documents[0].id),
+        (2, "verbatim", documents[1].id),
+    ]
 
 
 async def test_a_model_that_breaks_ends_the_run_with_an_error(tmp_path: Path) -> None:

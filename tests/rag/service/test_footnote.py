@@ -74,6 +74,23 @@ async def test_callbacks_hear_every_event_and_every_answer(tmp_path: Path) -> No
     assert isinstance(heard[-1][1], Failed)
 
 
+async def test_a_callback_that_raises_breaks_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is told in the log, and called again with what comes."""
+    heard: list[object] = []
+
+    def fail(*what: object) -> None:
+        heard.append(what[-1])
+        raise ValueError("mine")
+
+    seams = {"on_event": fail, "on_done": fail}
+    async with make_service(tmp_path, ScriptedChatModel(ANSWER), seams=seams) as footnote:
+        answer = await footnote.ask("What?")
+    assert answer.text == ANSWER
+    assert heard[-1] == answer
+    assert len(heard) > 5
+    assert "the answer goes on" in caplog.text
+
+
 async def test_blocked_phrases_end_an_answer(tmp_path: Path) -> None:
     """The setting reaches the stream; the model is released."""
     model = ScriptedChatModel(["It is top", " secret stuff ", asyncio.Event()])

@@ -156,6 +156,14 @@ async def test_a_journal_that_cannot_be_written_tells_so(journal: Journal, recor
     assert isinstance(await failed, StorageError)
 
 
+def test_whether_it_can_be_written_is_tried_on_the_disk(journal: Journal) -> None:
+    """A look that commits nothing would call a full disk good."""
+    log = journal.database.path.with_name("runs.sqlite-wal")
+    before = log.stat().st_size
+    journal.check_writable()
+    assert log.stat().st_size > before
+
+
 def test_after_finds_the_next_event() -> None:
     """Also when a text looks like an id."""
     chunk = encode(8, Token("id: 10\n")) + encode(9, Token("id: 11")) + encode(10, Token("x")) + encode(11, Token("y"))

@@ -248,12 +248,51 @@ async def test_another_process_follows_and_cancels(tmp_path: Path, runs: Runs) -
     chunk = await reader.read(5.0)
     assert chunk is not None
     go_on.set()
-    assert (await other.cancel(run.id)).status == "running"
+    assert (await other.cancel(run.id)).status == "cancelled"
     events = [*decode(chunk), *await _all(reader)]
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert events[-1].data["type"] == "urn:footnote:error:cancelled"
     assert await other.follow(run.id, events[-1].seq) is None
     await other.close()
+
+
+async def test_a_reader_in_another_process_keeps_a_run_going(tmp_path: Path, runs: Runs) -> None:
+    """The run ends when that one leaves as well; a reader of a process that is gone keeps nothing."""
+    other, gone = (Runs(tmp_path, limit=3, keep_seconds=3_600, deadline=5.0) for _ in range(2))
+
+    async def produce(run: Run) -> None:
+        await asyncio.Event().wait()
+
+    run = runs.new("What?")
+    await runs.start(run, produce, FIRST)
+    here, there = run.read_from(0), await other.follow(run.id)
+    assert there is not None
+    assert await gone.follow(run.id) is not None
+    await gone.close()
+    here.close()
+    assert await there.read(5.0)
+    assert await there.read(0.5) == b""
+    assert run.status == "running"
+    there.close()
+    assert await _status(runs, run) == "cancelled"
+    await other.close()
+
+
+async def test_the_last_reader_of_many_ends_a_run(runs: Runs) -> None:
+    """One that comes back before the run has ended keeps it."""
+
+    async def produce(run: Run) -> None:
+        await asyncio.Event().wait()
+
+    run = runs.new("What?")
+    await runs.start(run, produce, FIRST)
+    run.read_from(0).close()
+    again = run.read_from(0)
+    assert await again.read(5.0)
+    assert await again.read(0.5) == b""
+    assert run.status == "running"
+    again.close()
+    assert await _status(runs, run) == "cancelled"
 
 
 async def test_runs_are_found_by_their_owner_only(runs: Runs) -> None:

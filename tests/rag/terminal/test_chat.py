@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import pty
 import signal
+import termios
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from rag.errors import ModelUnavailable
-from rag.terminal.chat import Chat
+from rag.terminal.chat import Chat, unechoed
 from rag.terminal.screen import PlainScreen
 from tests.fakes import ScriptedChatModel
 from tests.service_fakes import make_service
@@ -64,9 +67,10 @@ async def test_a_chat_without_a_name_gets_one(tmp_path: Path) -> None:
 
 async def test_errors_and_unknown_commands_are_told_and_the_chat_goes_on(tmp_path: Path) -> None:
     model = ScriptedChatModel(ModelUnavailable("The model is down."), ANSWER)
-    shown, _ = await talk(tmp_path, model, "What?", "/nope", "/thread a b", "What?")
+    shown, _ = await talk(tmp_path, model, "What?", "/nope", "/thread", "/thread a b", "What?")
     assert "The model is down." in shown
     assert "There is no command '/nope'." in shown
+    assert "Which one?" in shown
     assert "thread id cannot be used" in shown
     assert ANSWER in shown
 
@@ -87,3 +91,14 @@ async def test_ctrl_c_stops_the_answer_and_not_the_program(tmp_path: Path) -> No
     assert model.abandoned == 1
     previous: Any = signal.getsignal(signal.SIGINT)
     assert previous is signal.default_int_handler
+
+
+def test_what_is_typed_during_an_answer_is_not_echoed_into_it() -> None:
+    ours, theirs = pty.openpty()
+    with open(theirs) as terminal:
+        with unechoed(terminal):
+            assert not termios.tcgetattr(terminal)[3] & termios.ECHO
+        assert termios.tcgetattr(terminal)[3] & termios.ECHO
+    os.close(ours)
+    with unechoed(io.StringIO()):
+        pass

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rag.events import CitationMade, DocumentsFound, Done, Event, Failed, QuestionUnderstood, Step, Token
+from rag.errors import ConfigurationError, IndexMismatch, MissingCredentials
+from rag.events import CitationMade, DocumentsFound, Done, Event, Failed, QuestionUnderstood, RunStarted, Step, Token
 from rag.terminal.footnotes import footnotes
 from rag.terminal.screen import JsonScreen, PlainScreen, RunFailed, TerminalScreen, checked
 from rag.vocabulary import Citation, Timing
-from tests.fakes import make_document
+from tests.fakes import EPOCH, make_document
 
 DOCUMENT = make_document("Chroma keeps vectors.", title="Chroma", section=("Guide",))
 ANSWER = "Chroma keeps vectors [1]. It is red."
@@ -118,7 +119,25 @@ def test_a_failed_run_raises_its_detail() -> None:
     assert checked(EVENTS[0]) is EVENTS[0]
 
 
+def test_a_run_that_a_setting_made_fail_is_a_wrong_setting() -> None:
+    """So the commands exit with 2, whether they meet it before the run or in it."""
+    for kind in (IndexMismatch, MissingCredentials):
+        with pytest.raises(ConfigurationError, match="set it back"):
+            checked(Failed(kind("It is another model.", "Please set it back.").problem()))
+
+
 def test_one_quote_is_one_footnote_and_a_missing_document_is_named() -> None:
     twice = (CITATIONS[0], CITATIONS[0], Citation(7, 0, 5, "unsupported"))
     notes = footnotes(ANSWER, twice, [DOCUMENT])
     assert [(note.label, note.place) for note in notes] == [("[1]", "Chroma › Guide"), ("[7]", "no such document")]
+
+
+def test_a_terminal_shows_that_something_is_at_work_and_takes_it_back() -> None:
+    out = io.StringIO()
+    screen = TerminalScreen(Console(file=out, width=80, force_terminal=True, color_system=None, highlight=False))
+    screen.show(RunStarted("r", "What?", "scripted", "fake", EPOCH))
+    assert out.getvalue() == "…"
+    screen.show(EVENTS[0])
+    assert out.getvalue().startswith("…\r\x1b[2K")
+    screen.close()
+    assert out.getvalue().count("\x1b[2K") == 1

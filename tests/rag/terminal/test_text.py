@@ -4,12 +4,12 @@ import random
 
 from rich.cells import cell_len
 
-from rag.terminal.text import Wrapping, harmless
+from rag.terminal.text import Wrapping, harmless, readable_link
 
 
 def wrapped(text: str, width: int, indent: int = 0, seed: int = 0) -> str:
     """`text` fed in pieces of random length."""
-    wrapping, random_, out, place = Wrapping(width, indent), random.Random(seed), [], 0
+    wrapping, random_, out, place = Wrapping(lambda: width, indent), random.Random(seed), [], 0
     while place < len(text):
         step = random_.randint(1, 7)
         out.append(wrapping.feed(text[place : place + step]))
@@ -44,3 +44,18 @@ def test_line_breaks_of_the_text_are_kept_and_indented() -> None:
 
 def test_a_word_longer_than_a_line_is_not_lost() -> None:
     assert wrapped("see " + "x" * 100, 30).replace("\n", " ") == "see " + "x" * 100
+
+
+def test_a_terminal_that_is_resized_meanwhile_is_wrapped_at_its_new_width() -> None:
+    columns = [60]
+    wrapping = Wrapping(lambda: columns[0])
+    first = wrapping.feed("word " * 20)
+    columns[0] = 30
+    second = wrapping.feed("word " * 20) + wrapping.finish()
+    assert max(map(len, first.split("\n"))) > 50
+    assert max(map(len, second.split("\n")[1:])) <= 30
+
+
+def test_a_link_is_shown_with_its_letters_and_stays_one_word() -> None:
+    link = "https://example.org/a%20b#top:~:text=%E5%BC%95%E7%94%A8%2C%E8%84%9A,it%27s%20so%E2%80%82x%1B%9B"
+    assert readable_link(link) == "https://example.org/a%20b#top:~:text=引用%2C脚,it%27s%20so%E2%80%82x%1B%9B"

@@ -160,6 +160,7 @@ def test_odd_characters_of_a_model_are_stored_at_the_same_length(store: ThreadSt
     store.begin("t", "Odd?", run_id="r1")
     store.finish("t", Outcome("a\x00b\ud800c 中文"), run_id="r1")
     assert len(store.turns("t")[0].answer) == len("a\x00b\ud800c 中文")
+    assert store.turns("t")[0].answer == "a\ufffdb\ufffdc 中文"
 
 
 KILLED = """
