@@ -242,7 +242,7 @@ def served(folder: Path) -> Any:
 
 def extraction(folder: Path) -> dict[str, float]:
     """Mean precision and recall of 4-word shingles of the read text against the gold text, and their F1."""
-    from ingest.read import read_page
+    from ingest.reading.read import read_page
     from rag.errors import SourceError
 
     rows = [json.loads(line) for line in (folder / "gold.jsonl").read_text().splitlines() if line.strip()]

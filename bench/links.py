@@ -34,7 +34,7 @@ from urllib.parse import quote as percent_encoded
 
 import websockets
 
-from ingest.read import read_page
+from ingest.reading.read import read_page
 from rag.citations.links import text_fragment_link
 from rag.errors import SourceUnreadable
 from rag.text.sentences import split_sentences

@@ -207,7 +207,7 @@ def _run(spec: IngestSpec, settings: Settings, *, as_json: bool) -> int:
     from rich.console import Console
 
     from ingest.console import open_view, print_report
-    from ingest.only import check_selectors
+    from ingest.reading.only import check_selectors
 
     check_selectors(spec.only)
     console = Console(stderr=True)

@@ -13,15 +13,15 @@ from typing import Any
 from bs4 import BeautifulSoup
 from langchain_core.documents import Document
 
-from ingest.answers import Fetched, Limits, Request
-from ingest.charset import decode_page
-from ingest.fetch import Fetcher
-from ingest.guard import Guard
+from ingest.fetching.answers import Fetched, Limits, Request
+from ingest.fetching.fetch import Fetcher
+from ingest.fetching.guard import Guard
+from ingest.fetching.politeness import HostGate
+from ingest.fetching.robots import Robots
 from ingest.media import TEXT_TYPES, media_type
 from ingest.opening import user_agent
-from ingest.politeness import HostGate
-from ingest.read import Reading, read_page, read_text
-from ingest.robots import Robots
+from ingest.reading.charset import decode_page
+from ingest.reading.read import Reading, read_page, read_text
 from rag.errors import InvalidRequest, SourceError
 from rag.settings import Settings
 

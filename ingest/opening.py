@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from ingest.answers import Limits
-from ingest.database import CrawlDatabase
-from ingest.fetch import Fetcher
-from ingest.guard import Guard
+from ingest.fetching.answers import Limits
+from ingest.fetching.fetch import Fetcher
+from ingest.fetching.guard import Guard
+from ingest.fetching.politeness import HostGate
+from ingest.frontier.database import CrawlDatabase
 from ingest.pipeline import Ingestion, IngestParts, nobody
-from ingest.politeness import HostGate
 from ingest.progress import Listener
 from ingest.spec import IngestSpec
 from ingest.writing import Pause, give_way
@@ -58,9 +58,9 @@ async def open_ingestion(
         IndexMismatch: the data folder was written with another embedding model or chunker.
         ConfigurationError: a host in `allow_hosts` cannot be read.
     """
+    from ingest.apart.page import PageReader
+    from ingest.apart.processes import ApartReader
     from ingest.chunk import CHUNKER_VERSION
-    from ingest.reading import PageReader
-    from ingest.reading_apart import ApartReader
     from ingest.store import IndexStore
 
     guard = Guard(settings.allow_hosts)

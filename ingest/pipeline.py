@@ -18,19 +18,19 @@ from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 
-from ingest.database import CrawlDatabase
-from ingest.fetch import Fetcher
-from ingest.frontier import Frontier, State, Visit
-from ingest.guard import Guard
-from ingest.listing import Openings
-from ingest.memory import Memories
+from ingest.apart.processes import Reader
+from ingest.fetching.fetch import Fetcher
+from ingest.fetching.guard import Guard
+from ingest.fetching.robots import Robots
+from ingest.frontier.database import CrawlDatabase
+from ingest.frontier.frontier import Frontier, State, Visit
+from ingest.frontier.listing import Openings
+from ingest.frontier.memory import Memories
+from ingest.frontier.pruning import prune
+from ingest.frontier.scope import Scope
+from ingest.frontier.seeding import Seeder
 from ingest.progress import IngestEvent, Listener, PageSettled, Progress
-from ingest.pruning import prune
-from ingest.reading_apart import Reader
 from ingest.report import Report
-from ingest.robots import Robots
-from ingest.scope import Scope
-from ingest.seeding import Seeder
 from ingest.spec import IngestSpec
 from ingest.store import Store
 from ingest.urls import site_of

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from ingest.answers import Fetched, Request, Validators
-from ingest.fetch import Fetcher
-from ingest.frontier import REPLACED, Found, Frontier, Visit
-from ingest.listing import Openings, Outline, is_bare_list
-from ingest.local import read_file
+from ingest.apart.page import ReadPage, refresh_target
+from ingest.apart.processes import Reader
+from ingest.fetching.answers import Fetched, Request, Validators
+from ingest.fetching.fetch import Fetcher
+from ingest.fetching.local import read_file
+from ingest.fetching.robots import Robots, robots_tags
+from ingest.frontier.frontier import REPLACED, Found, Frontier, Visit
+from ingest.frontier.listing import Openings, Outline, is_bare_list
+from ingest.frontier.memory import Memories, Memory
+from ingest.frontier.scope import Scope
 from ingest.media import HTML_TYPES, looks_like_page, media_type
-from ingest.memory import Memories, Memory
-from ingest.reading import ReadPage, refresh_target
-from ingest.reading_apart import Reader
 from ingest.report import Outcome
-from ingest.robots import Robots, robots_tags
-from ingest.scope import Scope
 from ingest.spec import IngestSpec
 from ingest.store import Store
 from ingest.urls import site_of

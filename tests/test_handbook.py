@@ -14,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from ingest import cli as ingest_cli
-from ingest.read import read_page
+from ingest.reading.read import read_page
 from rag import cli as footnote_cli
 from rag.settings import Settings, variable_name
 

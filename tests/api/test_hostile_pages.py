@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ingest.chunk import chunk_page
-from ingest.read import read_page
+from ingest.reading.read import read_page
 from rag.index.context import documents_from
 from rag.models.embeddings import EmbeddingModel
 from rag.vocabulary import Document, Hit

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from ingest.answers import Limits
-from ingest.database import CrawlDatabase
-from ingest.fetch import Fetcher
-from ingest.guard import Guard
+from ingest.apart.page import PageReader
+from ingest.fetching.answers import Limits
+from ingest.fetching.fetch import Fetcher
+from ingest.fetching.guard import Guard
+from ingest.fetching.politeness import HostGate
+from ingest.frontier.database import CrawlDatabase
 from ingest.pipeline import Ingestion, IngestParts
-from ingest.politeness import HostGate
 from ingest.progress import IngestEvent
-from ingest.reading import PageReader
 from ingest.report import Report
 from ingest.spec import IngestSpec
 from rag.models.embeddings import EmbeddingModel

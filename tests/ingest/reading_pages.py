@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from ingest.read import Reading, read_page
+from ingest.reading.read import Reading, read_page
 from rag.vocabulary import Block, BlockKind
 
 URL = "https://site.example/guide/page.html"

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ingest.database import CrawlDatabase
+from ingest.apart.page import PageReader
+from ingest.frontier.database import CrawlDatabase
 from ingest.jobs import Job, Jobs
 from ingest.pipeline import Ingestion, IngestParts
 from ingest.progress import Broken, Finished, Listener, PageSettled, event_data
-from ingest.reading import PageReader
 from ingest.spec import IngestSpec
 from rag.errors import Conflict, IndexUnavailable, InvalidRequest, NotFound
 from rag.settings import Settings
