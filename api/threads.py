@@ -14,7 +14,7 @@ from api.afterwards import add_afterwards
 from api.bodies import CheckedRoute
 from api.examples import BODY_PROBLEMS, problem
 from rag.errors import InvalidRequest
-from rag.events import citation_data, document_data, timestamp
+from rag.events import citation_data, document_data, event_data, timestamp
 from rag.request import readable_text
 from rag.service import Footnote
 from rag.threads.memory import Thread, Turn
@@ -46,7 +46,10 @@ async def list_threads(
 
 @router.get("/threads/{thread_id}", summary="A conversation with all its turns", responses=_NONE)
 async def get_thread(request: Request, thread_id: ThreadId) -> dict[str, Any]:
-    """Each turn with its documents and citations; `summary` is what long conversations are shortened to."""
+    """Each turn with its documents and citations, an agent's with its `steps`.
+
+    `summary` is what long conversations are shortened to.
+    """
     service: Footnote = request.app.state.service
     store = await service.conversations.store()
     owner = request.state.principal
@@ -108,6 +111,7 @@ def turn_data(turn: Turn) -> dict[str, Any]:
         "finish_reason": turn.finish_reason,
         "documents": [document_data(document) for document in turn.documents],
         "citations": [citation_data(citation) for citation in turn.citations],
+        "steps": [event_data(step) for step in turn.steps] or None,
         "asked_at": timestamp(turn.asked_at),
         "ended_at": timestamp(turn.ended_at) if turn.ended_at is not None else None,
     }

@@ -50,7 +50,7 @@ export class Turn {
       this.documents.find((document) => document.id === citation.document_id);
   }
 
-  // -- Following a run ----------------------------------------------------------------------------------------------
+  // -- Following a run --
 
   /** Asks, or follows a run that is there; resolves when it has ended. `stored` stands in for a run that has expired. */
   async run({ body, runId, stored }) {
@@ -116,6 +116,8 @@ export class Turn {
   /** Shows an answer that a conversation or a link brought back. */
   restore(stored) {
     this.runId = stored.run_id;
+    if (stored.steps) { this.mode = "agent"; this.searched.hidden = true; }
+    for (const step of stored.steps || []) this.steps.add(step);
     this.showDocuments(stored.documents || []);
     this.showQuestion({ text: stored.standalone_question || this.question });
     if (stored.answer) this.answer.add(stored.answer);
@@ -124,7 +126,7 @@ export class Turn {
     this.finished({ finish_reason: state }, stored.rating);
   }
 
-  // -- What is shown ------------------------------------------------------------------------------------------------
+  // -- What is shown --
 
   showDocuments(documents) {
     this.documents = documents;
@@ -291,7 +293,7 @@ export class Turn {
     ]);
   }
 
-  // -- Taking it along ----------------------------------------------------------------------------------------------
+  // -- Taking it along --
 
   /** The answer in Markdown with its footnotes under it. */
   markdown() {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from langchain_core.runnables import RunnableConfig
 
 from rag.errors import FootnoteError
+from rag.events import Step
 from rag.stream.run_log import whatever_happens
 from rag.threads.checkpointer import TURN_BEGUN, ThreadCheckpointer
 from rag.threads.memory import Outcome, ThreadStore
@@ -34,7 +35,7 @@ class Conversation:
         """Runs the chain on this thread, leaving the writing of the turn to us."""
         return {"configurable": {"thread_id": self._thread_id, "owner": self._owner, TURN_BEGUN: True}}
 
-    async def finish(self, answer: Answer) -> None:
+    async def finish(self, answer: Answer, steps: Sequence[Step] = ()) -> None:
         """Writes the turn; when this returns, it is kept.
 
         Raises:
@@ -47,11 +48,12 @@ class Conversation:
             finish_reason=answer.finish_reason,
             documents=answer.documents,
             citations=answer.citations,
+            steps=steps,
         )
         await asyncio.to_thread(self._store.finish, self._thread_id, outcome, run_id=self._run_id, owner=self._owner)
         self._open = False
 
-    async def interrupt(self, partial: str) -> None:
+    async def interrupt(self, partial: str = "", steps: Sequence[Step] = ()) -> None:
         """Ends the turn without an answer, also when the caller is being cancelled. Does nothing after `finish`."""
         if not self._open:
             return
@@ -59,7 +61,7 @@ class Conversation:
         try:
             await whatever_happens(
                 asyncio.to_thread(
-                    self._store.interrupt, self._thread_id, partial, run_id=self._run_id, owner=self._owner
+                    self._store.interrupt, self._thread_id, partial, steps, run_id=self._run_id, owner=self._owner
                 )
             )
         except FootnoteError as error:
@@ -117,11 +119,11 @@ class Conversations:
 
 @asynccontextmanager
 async def interrupted_unless_finished(
-    conversation: Conversation | None, said: Callable[[], str]
+    conversation: Conversation | None, so_far: Callable[[], tuple[str, Sequence[Step]]]
 ) -> AsyncIterator[None]:
-    """Whatever ends the body, the turn does not stay open."""
+    """Whatever ends the body, the turn does not stay open; it keeps what was said and done by then."""
     try:
         yield
     finally:
         if conversation is not None:
-            await conversation.interrupt(said())
+            await conversation.interrupt(*so_far())

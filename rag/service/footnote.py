@@ -274,7 +274,7 @@ class Footnote:
         except BaseException:
             self.runs.forget(run)
             if turn is not None:
-                await turn.interrupt("")
+                await turn.interrupt()
             raise
         return run
 
@@ -361,9 +361,9 @@ class Footnote:
 
         async def keep(answer: Answer) -> None:
             if turn is not None:
-                await turn.finish(answer)
+                await turn.finish(answer, assembler.steps)
 
-        async with interrupted_unless_finished(turn, lambda: assembler.text):
+        async with interrupted_unless_finished(turn, lambda: (assembler.text, assembler.steps)):
             chain = await self.chain(remembering=turn is not None, agent=request.mode == "agent")
             log = read_log(chain, request, turn.config if turn is not None else None)
             await produce(run, log, assembler, pace=self._pace, keep=keep)

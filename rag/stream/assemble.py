@@ -74,6 +74,7 @@ class Assembler:
     Attributes:
         claims: those that are complete and not cited yet. Take each out, one after the other, and `cite` it soon; that
             is the costly part.
+        steps: what an agent has done so far.
     """
 
     def __init__(self, assembly: Assembly) -> None:
@@ -88,7 +89,7 @@ class Assembler:
         self.claims = ClaimQueue()
         self._checks = _Checks(assembly.verifier)
         self._citations: list[Citation] = []
-        self._steps = 0
+        self.steps: list[Step] = []
         self._documents_ms: float | None = None
         self._first_token_ms: float | None = None
 
@@ -205,8 +206,9 @@ class Assembler:
 
     def _step(self, step: Any) -> Iterator[Event]:
         if isinstance(step, dict) and "kind" in step:
-            yield Step(self._steps, step["kind"], str(step.get("tool")), step.get("input"), step.get("output"))
-            self._steps += 1
+            told = Step(len(self.steps), step["kind"], str(step.get("tool")), step.get("input"), step.get("output"))
+            self.steps.append(told)
+            yield told
 
     def _ready_to_answer(self) -> Iterator[Event]:
         """Documents and question come before any token, whatever the graph did."""

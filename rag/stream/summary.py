@@ -14,8 +14,8 @@ from rag.stream.wire import decode
 def summary(row: RunRow, batches: Iterable[Batch]) -> dict[str, Any]:
     """The state of a run as plain JSON values.
 
-    `result` is the data of `done` with `documents`; a run without it has `answer`, what was said so far, and `error`
-    when it has ended. `last_event` is the number to read on after.
+    `result` is the data of `done` with `documents`, and with `steps` where an agent took some; a run without it has
+    `answer`, what was said so far, and `error` when it has ended. `last_event` is the number to read on after.
     """
     found: dict[str, Any] = {"run_id": row.id, "state": row.status, "question": row.question}
     if row.thread_id is not None:
@@ -24,23 +24,22 @@ def summary(row: RunRow, batches: Iterable[Batch]) -> dict[str, Any]:
     if row.finished_at is not None:
         found["finished_at"] = _moment(row.finished_at)
     found["last_event"] = 0
-    said: list[str] = []
-    documents: list[Any] = []
+    told: dict[str, list[Any]] = {}
     for batch in batches:
         for event in decode(batch.events):
             found["last_event"] = event.seq
-            match event.name:
-                case "token":
-                    said.append(event.data["text"])
-                case "documents":
-                    documents = event.data["documents"]
-                case "done":
-                    found["result"] = {**event.data, "documents": documents}
-                case "error":
-                    found["error"] = event.data
-    if "result" not in found:
-        found["answer"] = "".join(said)
-    return found
+            told.setdefault(event.name, []).append(event.data)
+    return found | _outcome(told)
+
+
+def _outcome(told: dict[str, list[Any]]) -> dict[str, Any]:
+    """What the events, by name, say of the end of the run."""
+    ended: dict[str, Any] = {"error": told["error"][-1]} if "error" in told else {}
+    if "done" not in told:
+        return ended | {"answer": "".join(token["text"] for token in told.get("token", ()))}
+    documents = [document for found in told.get("documents", ()) for document in found["documents"]]
+    steps = {"steps": told["step"]} if "step" in told else {}
+    return ended | {"result": {**told["done"][-1], "documents": documents, **steps}}
 
 
 def _moment(seconds: float) -> str:

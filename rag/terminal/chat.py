@@ -20,7 +20,7 @@ from rag.service import Footnote
 from rag.settings import Settings
 from rag.stream.readers import EventTap
 from rag.stream.runs import Run
-from rag.terminal.screen import Screen, checked, open_screen
+from rag.terminal.screen import Screen, checked, open_screen, told
 from rag.terminal.text import harmless
 from rag.terminal.upkeep import show_sources
 from rag.threads.memory import ThreadStore, open_threads
@@ -127,6 +127,9 @@ class Chat:
             return
         for turn in turns:
             self._say(f"› {turn.question}", "bold")
+            for step in turn.steps:
+                if step.kind == "action":
+                    self._say(told(step))
             self._say(turn.answer if turn.state == "done" else f"{turn.answer.rstrip()} ({turn.state})".strip(), "")
 
     def _say(self, text: str, style: str = "dim") -> None:

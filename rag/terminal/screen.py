@@ -62,8 +62,8 @@ def checked(event: Event) -> Event:
         ConfigurationError: likewise, when a setting was the reason.
     """
     if isinstance(event, Failed):
-        told = str(event.problem.get("detail") or event.problem.get("title") or "The run failed.")
-        raise ConfigurationError(told) if _blames_a_setting(event.problem) else RunFailed(told)
+        detail = str(event.problem.get("detail") or event.problem.get("title") or "The run failed.")
+        raise ConfigurationError(detail) if _blames_a_setting(event.problem) else RunFailed(detail)
     return event
 
 
@@ -176,9 +176,7 @@ class TerminalScreen:
             self._console.print(line, soft_wrap=True)
 
     def _show_step(self, step: Step) -> None:
-        sign, what = ("→", step.input) if step.kind == "action" else ("←", step.output)
-        text = " ".join(harmless(what if isinstance(what, str) else json.dumps(what, ensure_ascii=False)).split())
-        line = Text(f"{sign} {step.tool}: {text}", style="dim")
+        line = Text(told(step), style="dim")
         line.truncate(self._console.width, overflow="ellipsis")
         self._console.print(line, soft_wrap=True)
 
@@ -205,6 +203,13 @@ class TerminalScreen:
 
     def _line(self, text: str, style: str) -> None:
         self._console.print(Text(harmless(text), style=style))
+
+
+def told(step: Step) -> str:
+    """A step on one line."""
+    sign, what = ("→", step.input) if step.kind == "action" else ("←", step.output)
+    text = what if isinstance(what, str) else json.dumps(what, ensure_ascii=False)
+    return f"{sign} {step.tool}: {' '.join(harmless(text).split())}"
 
 
 def _endings(done: Done) -> list[str]:

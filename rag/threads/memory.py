@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from rag.events import Step
 from rag.settings import Settings
 from rag.vocabulary import Citation, Document, FinishReason
 
@@ -37,7 +38,11 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and its answer. `n` counts from 1 within the thread."""
+    """One question and its answer. `n` counts from 1 within the thread.
+
+    Attributes:
+        steps: what an agent did; long inputs and outputs are cut.
+    """
 
     n: int
     run_id: str
@@ -49,6 +54,7 @@ class Turn:
     finish_reason: FinishReason | None = None
     documents: tuple[Document, ...] = ()
     citations: tuple[Citation, ...] = ()
+    steps: tuple[Step, ...] = ()
     ended_at: datetime | None = None
 
 
@@ -61,6 +67,7 @@ class Outcome:
     finish_reason: FinishReason | None = None
     documents: Sequence[Document] = ()
     citations: Sequence[Citation] = ()
+    steps: Sequence[Step] = ()
     sources: Sequence[dict[str, Any]] | None = None
 
 
@@ -110,8 +117,10 @@ class ThreadStore(Protocol):
         """
         ...
 
-    def interrupt(self, thread_id: str, partial: str = "", *, run_id: str, owner: str = "") -> None:
-        """Ends the turn as interrupted, with what was said of the answer. Does nothing when it has ended."""
+    def interrupt(
+        self, thread_id: str, partial: str = "", steps: Sequence[Step] = (), *, run_id: str, owner: str = ""
+    ) -> None:
+        """Ends the turn as interrupted, with what was said and done by then. Does nothing when it has ended."""
         ...
 
     def recall(self, thread_id: str, *, owner: str = "") -> Memory:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import ConfigurationError, StorageError
-from rag.threads.sql import SCHEMA, Execute, SqlThreads
+from rag.threads.sql import LATER_COLUMNS, SCHEMA, Execute, SqlThreads
 
 if TYPE_CHECKING:
     import psycopg
@@ -43,6 +43,8 @@ class PostgresThreads(SqlThreads):
             execute("SELECT pg_advisory_xact_lock(:key)", key=_SCHEMA_LOCK)
             for statement in SCHEMA:
                 execute(statement.format(real="DOUBLE PRECISION", blob="BYTEA"))
+            for name, kind in LATER_COLUMNS.items():
+                execute(f"ALTER TABLE turns ADD COLUMN IF NOT EXISTS {name} {kind.format(blob='BYTEA')}")
 
     def close(self) -> None:
         with self._one_at_a_time:

@@ -11,10 +11,12 @@ from typing import Any
 
 from rag.text.characters import REPLACEMENT, whole_characters
 from rag.threads.memory import Exchange, Outcome, Thread, Turn
+from rag.threads.steps import kept_steps, steps_from
 from rag.vocabulary import Citation, Document
 
 TURN_COLUMNS = (
-    "n, run_id, state, question, asked_at, standalone_question, answer, finish_reason, documents, citations, ended_at"
+    "n, run_id, state, question, asked_at, standalone_question, answer, finish_reason, documents, citations, ended_at, "
+    "steps"
 )
 THREAD_COLUMNS = "id, title, created_at, updated_at, turns, summary, summarized_through"
 _TITLE_LENGTH = 80
@@ -34,6 +36,7 @@ def outcome_columns(outcome: Outcome) -> dict[str, Any]:
         "documents": zlib.compress(_json([_document_data(document) for document in outcome.documents]).encode()),
         "citations": _json([asdict(citation) for citation in outcome.citations]),
         "sources": _json(_sources(outcome)),
+        "steps": kept_steps(outcome.steps),
     }
 
 
@@ -59,6 +62,7 @@ def turn_from(row: Sequence[Any]) -> Turn:
         documents=tuple(map(_document, json.loads(zlib.decompress(row[8])))) if row[8] else (),
         citations=tuple(Citation(**data) for data in json.loads(row[9])) if row[9] else (),
         ended_at=None if row[10] is None else moment(row[10]),
+        steps=steps_from(row[11]),
     )
 
 

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from rag.errors import Conflict, NotFound
+from rag.events import Step
 from rag.threads.memory import Memory, Outcome, Thread, Turn
 from rag.threads.rows import (
     THREAD_COLUMNS,
@@ -27,6 +28,7 @@ from rag.threads.rows import (
     title_of,
     turn_from,
 )
+from rag.threads.steps import kept_steps
 
 Execute = Callable[..., Sequence[Sequence[Any]]]
 """Runs one statement with named parameters; returns its rows, or one row with the count of changed ones."""
@@ -52,6 +54,8 @@ SCHEMA = (
         FOREIGN KEY (owner, thread_id) REFERENCES threads (owner, id) ON DELETE CASCADE)""",
     "CREATE UNIQUE INDEX IF NOT EXISTS turns_running ON turns (owner, thread_id) WHERE state = 'running'",
 )
+LATER_COLUMNS = {"steps": "{blob}"}
+"""Of `turns`, in the order in which they came: a database made before them is given them when it is opened."""
 
 _THIS_THREAD = "owner = :owner AND id = :thread_id"
 _THESE_TURNS = "owner = :owner AND thread_id = :thread_id"
@@ -112,9 +116,12 @@ class SqlThreads(ABC):
         if not ended:
             raise Conflict(f"The turn of run {run_id!r} is not running any more.", "Ask the question again.")
 
-    def interrupt(self, thread_id: str, partial: str = "", *, run_id: str, owner: str = "") -> None:
+    def interrupt(
+        self, thread_id: str, partial: str = "", steps: Sequence[Step] = (), *, run_id: str, owner: str = ""
+    ) -> None:
+        columns = {"state": "interrupted", "answer": storable(partial), "steps": kept_steps(steps)}
         with self._transaction() as execute:
-            self._end(execute, thread_id, owner, run_id, state="interrupted", answer=storable(partial))
+            self._end(execute, thread_id, owner, run_id, **columns)
 
     def recall(self, thread_id: str, *, owner: str = "") -> Memory:
         key = {"owner": owner, "thread_id": thread_id}

@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.index.database import Database
 from rag.index.locks import FileLock
-from rag.threads.sql import SCHEMA, Execute, SqlThreads
+from rag.threads.sql import LATER_COLUMNS, SCHEMA, Execute, SqlThreads
 
 _INCREMENTAL = 2
 
@@ -60,6 +60,17 @@ def _prepare(connection: sqlite3.Connection) -> None:
         connection.execute("VACUUM")  # in WAL mode the setting takes hold only so
     for statement in SCHEMA:
         connection.execute(statement.format(real="REAL", blob="BLOB"))
+    _add_columns(connection)
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    """In a transaction, for another process may open the file at the same time."""
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        present = {row[1] for row in connection.execute("PRAGMA table_info(turns)")}
+        for name, kind in LATER_COLUMNS.items():
+            if name not in present:
+                connection.execute(f"ALTER TABLE turns ADD COLUMN {name} {kind.format(blob='BLOB')}")
 
 
 def _executing(connection: sqlite3.Connection) -> Execute:

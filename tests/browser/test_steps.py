@@ -49,6 +49,23 @@ async def test_the_mode_is_kept_when_asking_again(visit: Any) -> None:
     await expect(visit.turn().locator(".steps > summary")).to_have_text("1 step before the answer")
 
 
+async def test_the_steps_are_there_when_the_conversation_is_opened_again(visit: Any) -> None:
+    """By a reload, as they were told: what was searched, what came of it, and the mode to ask again in."""
+    visit.model.will_say([SEARCH], "One [1].", [SEARCH], "Two [1].")
+    await visit.page.get_by_label("Several searches").check()
+    await visit.ask()
+    await visit.page.reload()
+    steps = visit.turn().locator(".steps")
+    await expect(steps.locator("> summary")).to_have_text("1 step before the answer")
+    await expect(visit.turn().locator(".searched")).to_be_hidden()
+    await steps.locator("> summary").click()
+    await expect(steps.locator("li").first).to_have_text("Searched for “where vectors are”")
+    await visit.page.get_by_label("Several searches").uncheck()
+    await visit.page.get_by_role("button", name="Ask again").click()
+    await visit.ended()
+    await expect(visit.turn().locator(".steps > summary")).to_have_text("1 step before the answer")
+
+
 async def test_a_model_that_cannot_search_is_not_offered_it(visit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page asks the server what it can do, also when it is opened at a conversation."""
     await expect(visit.page.locator("#mode")).to_be_visible()

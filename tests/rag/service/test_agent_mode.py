@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from rag.errors import IndexUnavailable, InvalidRequest
-from rag.events import CitationMade, DocumentsFound, Done, Event, Failed, QuestionUnderstood, Step, Token
+from rag.events import (
+    CitationMade,
+    DocumentsFound,
+    Done,
+    Event,
+    Failed,
+    QuestionUnderstood,
+    Step,
+    Token,
+    event_data,
+)
 from rag.models.extractive import ExtractiveChatModel
 from rag.request import AskRequest
 from tests.fakes import make_document
@@ -134,3 +144,24 @@ async def test_an_agent_remembers_the_thread(tmp_path: Path) -> None:
     contents = [message["content"] for message in server.chats[2].body["messages"]]
     assert "What keeps vectors?" in contents
     assert "Are you sure?" in contents
+
+
+async def test_the_steps_are_kept_with_the_turn_and_the_run(tmp_path: Path) -> None:
+    """Also those of a turn that was broken off."""
+    access = {"chat_model": "openai:fake", "openai_api_key": "k", "model_retries": 0}
+    script = (Reply([search("vectors")]), GOOD, Reply([search("more")]), Reply(status=500))
+    async with OpenAIServer(*script) as server:
+        async with make_service(tmp_path, None, openai_base_url=server.url, **access) as footnote:
+            asked = AskRequest(question="What keeps vectors?", mode="agent", thread_id="t")
+            events = [event async for event in footnote.stream(asked)]
+            broken = [event async for event in footnote.stream(asked)]
+            done = events[-1]
+            assert isinstance(done, Done)
+            told = (await footnote.run_summary(done.run_id))["result"]["steps"]
+            turns = (await footnote.conversations.store()).turns("t")
+    steps = [event for event in events if isinstance(event, Step)]
+    assert turns[0].steps == tuple(steps)
+    assert told == [event_data(step) for step in steps]
+    assert turns[1].state == "interrupted"
+    assert turns[1].steps == tuple(event for event in broken if isinstance(event, Step))
+    assert [step.kind for step in turns[1].steps] == ["action", "observation"]

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from rag.errors import ConfigurationError, Conflict, NotFound
+from rag.events import Step
 from rag.settings import Settings
 from rag.threads.memory import Outcome, ThreadStore, open_threads
+from rag.threads.sql import SqlThreads
 from rag.vocabulary import Citation
 from tests.fakes import make_documents
 
@@ -41,6 +43,49 @@ def test_a_finished_turn_comes_back_whole_from_another_store(open_store: Callabl
     assert turn.citations == (citation,)
     assert turn.ended_at is not None
     assert turn.ended_at > turn.asked_at
+
+
+def test_what_an_agent_did_is_kept_with_its_turn(open_store: Callable[[], ThreadStore]) -> None:
+    """Of a finished turn and of one that was stopped; a number that JSON has no word for, and NUL, do no harm."""
+    taken = {"query": "a\x00b \ud83d", "least": float("nan")}
+    steps = [Step(0, "action", "search", input=taken), Step(1, "observation", "search", output="[1] Chroma keeps…")]
+    store = open_store()
+    store.begin("t", "Which?", run_id="r1")
+    store.finish("t", Outcome("Paris [1].", steps=steps), run_id="r1")
+    store.begin("t", "Where?", run_id="r2")
+    store.interrupt("t", "", steps[:1], run_id="r2")
+    answered(store, "t", "Who?", "r3")
+    done, stopped, plain = open_store().turns("t")
+    first = Step(0, "action", "search", input={"query": "a\x00b \ufffd", "least": "NaN"})
+    assert done.steps == (first, steps[1])
+    assert stopped.steps == (first,)
+    assert plain.steps == ()
+
+
+def test_long_steps_are_cut_and_none_is_lost(store: ThreadStore) -> None:
+    """What was done stays told when a model reads a hundred pages."""
+    page = "".join(f"line {n}\n" for n in range(20_000))
+    steps = [Step(n, "observation", "open_document", output=page) for n in range(100)]
+    steps.append(Step(100, "action", "search", input={"query": page}))
+    store.begin("t", "Which?", run_id="r1")
+    store.finish("t", Outcome("Paris [1].", steps=steps), run_id="r1")
+    (turn,) = store.turns("t")
+    assert [(step.index, step.kind, step.tool) for step in turn.steps] == [(s.index, s.kind, s.tool) for s in steps]
+    assert turn.steps[0].output == page[:8_000] + " …"
+    assert sum(len(str(step.output)) for step in turn.steps) < 70_000
+    assert len(str(turn.steps[-1].input)) < 100
+
+
+def test_a_database_made_before_steps_were_kept_is_given_them(open_store: Callable[[], ThreadStore]) -> None:
+    store = open_store()
+    answered(store, "t", "Old?", "r1")
+    assert isinstance(store, SqlThreads)
+    with store._transaction() as execute:
+        execute("ALTER TABLE turns DROP COLUMN steps")
+    again, other = open_store(), open_store()
+    again.begin("t", "New?", run_id="r2")
+    again.finish("t", Outcome("Yes.", steps=[Step(0, "action", "search", input={})]), run_id="r2")
+    assert [len(turn.steps) for turn in other.turns("t")] == [0, 1]
 
 
 def test_recall_gives_questions_answers_and_the_pages_that_were_cited(store: ThreadStore) -> None:
