@@ -39,6 +39,8 @@ bench: .venv/installed-dev ## what the README claims, measured: set-up time, que
 	$(BIN)/python bench/citations.py
 	$(BIN)/python bench/quality.py
 	$(BIN)/python bench/ingestion.py
+	$(BIN)/python bench/weather.py kills --rounds 5
+	$(BIN)/python bench/weather.py faults
 
 docs: .venv/installed-dev ## write docs/cli.md and docs/settings.md anew from the code
 	$(BIN)/python -m tests.test_docs --write
