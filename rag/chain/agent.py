@@ -18,7 +18,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from rag.chain.answer import FixedReply, finished
-from rag.chain.answering_model import AnsweringModel
+from rag.chain.answering_model import PARAGRAPH, AnsweringModel, said_before
 from rag.chain.condense import condense, needs_condensing, summary_told
 from rag.chain.context import ANSWER_TAG, AskInput, AskOutput, AskState, ChainContext, config_with_tags
 from rag.chain.graph import AskChain, AskGraph, check_question
@@ -116,8 +116,7 @@ async def agent(state: AskState, runtime: Runtime[ChainContext]) -> dict[str, An
     config = config_with_tags()
     config["recursion_limit"] = 10 * settings.agent_steps + 25
     result = await searching.ainvoke({"messages": messages}, config)
-    last = result["messages"][-1]
-    reply = _reply_of(last) if _is_answer(last) else await _cut(question, context)
+    reply = await _reply(result["messages"], question, context)
     reply.usage = _usage(result["messages"])
     update = finished(question, reply, found.documents)
     documents = [document_to_langchain(document) for document in found.documents]
@@ -126,19 +125,21 @@ async def agent(state: AskState, runtime: Runtime[ChainContext]) -> dict[str, An
     return {**update, "standalone_question": question, "rewritten": False, "documents": documents}
 
 
-def _is_answer(message: Any) -> bool:
-    """Whether the agent ended by itself, or was ended by a filter."""
-    return isinstance(message, AIMessage) and (bool(message.text.strip()) or finish_reason(message) == BLOCKED)
+async def _reply(messages: Sequence[BaseMessage], question: str, context: ChainContext) -> Reply:
+    """All that was said of the answer; nearly always that is the last message."""
+    last, before = messages[-1], said_before(messages[:-1])
+    reason = finish_reason(last) if isinstance(last, AIMessage) else None
+    if last.text.strip() or reason == BLOCKED:
+        return Reply(before + last.text, "stop" if reason in (None, "tool_calls") else reason)
+    return await _cut(question, context, before)
 
 
-async def _cut(question: str, context: ChainContext) -> Reply:
+async def _cut(question: str, context: ChainContext, before: str) -> Reply:
     """The answer of an agent that would not stop searching."""
-    fixed = ChatModel("fixed", FixedReply(text=phrases_for(question).cut, finish_reason="length"), extractive=True)
-    return await ModelCall(fixed, context.settings).run([HumanMessage(question)], config_with_tags(ANSWER_TAG))
-
-
-def _reply_of(message: AIMessage) -> Reply:
-    return Reply(message.text, finish_reason(message) or "stop")
+    text = (PARAGRAPH if before else "") + phrases_for(question).cut
+    fixed = ChatModel("fixed", FixedReply(text=text, finish_reason="length"), extractive=True)
+    reply = await ModelCall(fixed, context.settings).run([HumanMessage(question)], config_with_tags(ANSWER_TAG))
+    return Reply(before + reply.text, reply.finish_reason)
 
 
 def _usage(messages: Sequence[BaseMessage]) -> dict[str, int]:
@@ -156,6 +157,6 @@ def _with_summary(state: AskState, settings: Settings) -> str:
     return f"{earlier}\n\n{question}" if summary else question
 
 
-def _first_node(state: AskState, runtime: Runtime[ChainContext]) -> Literal["condense", "agent"]:
+async def _first_node(state: AskState, runtime: Runtime[ChainContext]) -> Literal["condense", "agent"]:
     check_question(state)
     return "condense" if needs_condensing(state, runtime.context.settings.history_tokens) else "agent"

@@ -82,18 +82,19 @@ def _bound(node: Node, context: ChainContext) -> Node:
     return run
 
 
-def _first_node(state: AskState, runtime: Runtime[ChainContext]) -> FirstNode:
-    return _first_with(runtime.context, state)
+# What only chooses is asynchronous too: LangGraph would give a plain function a thread.
+async def _first_node(state: AskState, runtime: Runtime[ChainContext]) -> FirstNode:
+    return await _first_with(runtime.context, state)
 
 
-def _first_with(context: ChainContext, state: AskState) -> FirstNode:
+async def _first_with(context: ChainContext, state: AskState) -> FirstNode:
     check_question(state)
     if needs_condensing(state, context.settings.history_tokens):
         return "condense"
-    return _after_condensing(state)
+    return await _after_condensing(state)
 
 
-def _after_condensing(state: AskState) -> Literal["contextualize", "retrieve"]:
+async def _after_condensing(state: AskState) -> Literal["contextualize", "retrieve"]:
     return "contextualize" if needs_contextualizing(state) else "retrieve"
 
 

@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from langchain_core.load import dumps
 from langchain_core.outputs import ChatGenerationChunk, GenerationChunk
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 from langchain_core.tracers.log_stream import LogStreamCallbackHandler, RunLog, RunLogPatch
+from langchain_core.tracers.schemas import Run
 
 T = TypeVar("T")
 
@@ -141,6 +143,32 @@ class _InlineTracer(LogStreamCallbackHandler):
         self._room = asyncio.Event()
         self._closed = False
         self._token_paths: dict[UUID, tuple[str, str]] = {}
+        self._left_out: set[UUID] = set()
+
+    def on_chain_start(self, serialized: Any, inputs: Any, *, run_id: UUID, **about: Any) -> Any:
+        # A graph is mostly chains inside chains. The base class makes an object with two dozen fields of each, also of
+        # those that are not reported.
+        if self._is_left_out(run_id, about):
+            self._left_out.add(run_id)
+            return None
+        return super().on_chain_start(serialized, inputs, run_id=run_id, **about)
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **about: Any) -> Any:
+        if run_id in self._left_out:
+            return self._left_out.remove(run_id)
+        return super().on_chain_end(outputs, run_id=run_id, **about)
+
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **about: Any) -> Any:
+        if run_id in self._left_out:
+            return self._left_out.remove(run_id)
+        return super().on_chain_error(error, run_id=run_id, **about)
+
+    def _is_left_out(self, run_id: UUID, about: dict[str, Any]) -> bool:
+        if self.root_id is None or about.get("name") is None:
+            return False
+        run_type = about.get("run_type") or "chain"
+        seen = SimpleNamespace(id=run_id, name=about["name"], run_type=run_type, tags=about.get("tags"))
+        return not self.include_run(cast(Run, seen))
 
     def send(self, *ops: dict[str, Any]) -> bool:
         self._waiting.append(RunLogPatch(*ops))
