@@ -3,7 +3,11 @@
 A model that is about to call tools often announces it ("Let me search for…"). Such talk must not reach the reader as
 the answer, and the answer must not wait until it is whole. So while the model may call tools, its text is held back
 until it is known for the answer: by its length, sooner when it cites a document that was found, or by the end of the
-reply; at a tool call it is dropped.
+reply; at a tool call it is dropped. A text in which the model speaks of itself or of what it means to do next is known
+by the end of the reply only, however long it is.
+
+What was taken for the answer and is followed by a tool call all the same stays the first part of the answer: it has
+been read. What the model says later comes under it, as a paragraph of its own.
 """
 
 from __future__ import annotations
@@ -32,6 +36,12 @@ _KNOWN_BY_LENGTH = 800
 _KNOWN_WHEN_CITING = 160
 _MERGED_TOGETHER = 32
 _MARKER = re.compile(r"[\[【]\s*(\d{1,6})")
+_PLANNING = re.compile(
+    r"\b(?:I(?![/.])|let me|let's|let us|we (?:should|need to|have to|can now))\b|"
+    r"我|让我|咱们|接下来|下一步|(?:继续|再|还需|需要|先)(?:搜索|查找|查询|检索|查看|查一|打开)",
+    re.IGNORECASE,
+)
+PARAGRAPH = "\n\n"
 
 
 class AnsweringModel(BaseChatModel):
@@ -72,7 +82,7 @@ class AnsweringModel(BaseChatModel):
         call = ModelCall(
             ChatModel(chat.name, cast(BaseChatModel, model)), settings, settings.model_retries, guarded=False
         )
-        held = HeldText(self.found.has if self.inner is not None else None)
+        held = HeldText(self.found.has if self.inner is not None else None, after=said_before(messages))
         guarded = GuardedChunks(settings.blocked_phrases)
         async with aclosing(call.stream(messages, untraced(), **options)) as chunks:
             async for chunk in chunks:
@@ -146,37 +156,56 @@ class HeldText:
 
     Args:
         is_document: whether a number is that of a document; None when the model cannot call tools now.
+        after: what was said of the answer before; the text then begins a new paragraph.
     """
 
-    def __init__(self, is_document: Callable[[int], bool] | None) -> None:
+    def __init__(self, is_document: Callable[[int], bool] | None, after: str = "") -> None:
         self._held: list[AIMessageChunk] = []
         self._is_document = is_document
         self._known = is_document is None
+        self._calls = False
+        self._between = PARAGRAPH if after else ""
 
     def feed(self, chunk: AIMessageChunk) -> Iterator[AIMessageChunk]:
         if chunk.tool_call_chunks:
-            self._held = [_without_text(held) for held in self._held]
-            yield from self._released()
-            yield _without_text(chunk) if not self._known else chunk
-        elif self._known:
-            yield chunk
+            self._calls = True
+        if self._known:
+            yield self._in_its_place(chunk)
+        elif self._calls:
+            yield from map(_without_text, [*self._taken(), chunk])
         else:
             self._held.append(chunk)
-            text = "".join(held.text for held in self._held)
-            if len(text) >= _KNOWN_BY_LENGTH or (len(text) >= _KNOWN_WHEN_CITING and self._cites(text)):
+            if self._is_for_the_answer("".join(held.text for held in self._held)):
                 self._known = True
-                yield from self._released()
+                yield from map(self._in_its_place, self._taken())
+
+    def finish(self) -> Iterator[AIMessageChunk]:
+        yield from map(self._in_its_place, self._taken())
+
+    def _is_for_the_answer(self, text: str) -> bool:
+        if len(text) < _KNOWN_WHEN_CITING or _PLANNING.search(text):
+            return False
+        return len(text) >= _KNOWN_BY_LENGTH or self._cites(text)
 
     def _cites(self, text: str) -> bool:
         is_document = self._is_document
         return is_document is not None and any(is_document(int(number)) for number in _MARKER.findall(text))
 
-    def finish(self) -> Iterator[AIMessageChunk]:
-        yield from self._released()
-
-    def _released(self) -> Iterator[AIMessageChunk]:
+    def _taken(self) -> list[AIMessageChunk]:
         held, self._held = self._held, []
-        yield from held
+        return held
+
+    def _in_its_place(self, chunk: AIMessageChunk) -> AIMessageChunk:
+        if not (self._between and chunk.text):
+            return chunk
+        between, self._between = self._between, ""
+        return chunk.model_copy(update={"content": between + chunk.text})
+
+
+def said_before(messages: Sequence[BaseMessage]) -> str:
+    """What an agent has said of its answer in replies that went on to call tools."""
+    replies = (message for message in messages if isinstance(message, AIMessage) and message.tool_calls)
+    return "".join(reply.text for reply in replies)
 
 
 def _mended(value: Any) -> Any:

@@ -37,7 +37,7 @@ def _outcome(told: dict[str, list[Any]]) -> dict[str, Any]:
     ended: dict[str, Any] = {"error": told["error"][-1]} if "error" in told else {}
     if "done" not in told:
         return ended | {"answer": "".join(token["text"] for token in told.get("token", ()))}
-    documents = [document for found in told.get("documents", ()) for document in found["documents"]]
+    documents = told["documents"][-1]["documents"] if "documents" in told else []
     steps = {"steps": told["step"]} if "step" in told else {}
     return ended | {"result": {**told["done"][-1], "documents": documents, **steps}}
 

@@ -173,6 +173,35 @@ async def test_talk_that_cites_before_a_tool_call_is_not_part_of_the_answer(make
     assert tokens == result["answer"] == ANSWER
 
 
+@pytest.mark.parametrize(
+    "talk",
+    [
+        "Document [1] says that Chroma keeps vectors. " * 10 + "I want to see what tantivy keeps.",
+        "The question has two parts. " * 100 + "Let me search for the second one.",
+        "文档 [1] 说 Chroma 保存向量。" * 20 + "接下来查找 tantivy。",
+    ],
+)
+async def test_plans_are_not_part_of_the_answer_however_long(make_context: MakeContext, talk: str) -> None:
+    """Also where the model puts them after the call; and a short answer that looks like one comes at its end."""
+    model = ScriptedChatModel([search("a")], [talk, search("b")], [search("c"), talk], talk)
+    result, steps, tokens = await run(make_context(model))
+    assert len(steps) == 6
+    assert tokens == result["answer"] == talk
+
+
+async def test_what_was_read_as_the_answer_stays_its_first_part(make_context: MakeContext) -> None:
+    """When the model searches on after facts that were told already, tokens and answer are still the same text."""
+    facts = "Chroma keeps the vectors of every chunk, in a server of its own [1]. " * 4
+    model = ScriptedChatModel([search("a")], [facts, search("b")], [*ANSWER.split(" ", 1)])
+    result, _, tokens = await run(make_context(model))
+    assert tokens == result["answer"] == facts + "\n\n" + "".join(ANSWER.split(" ", 1))
+    model = ScriptedChatModel([facts, search("a")], [facts, search("b")], [search("c")])
+    result, _, tokens = await run(make_context(model, agent_steps=2))
+    assert tokens == result["answer"]
+    assert result["answer"].startswith(facts + "\n\n")
+    assert "limit" in result["answer"]
+
+
 async def test_overlapping_finds_of_one_page_are_one_document(make_context: MakeContext, index: Any) -> None:
     text = "Chroma keeps vectors. It is fast. It was released in 2022."
     parts = [(0, 33), (22, 58), (0, 21)]
@@ -217,8 +246,10 @@ def test_text_is_let_go_when_it_is_known_for_the_answer_and_dropped_at_a_tool_ca
     def is_document(number: int) -> bool:
         return number == 1
 
-    talk = "Document [1] says so, but I want to see more. "
-    assert texts(HeldText(is_document), talk, "x" * 200, "z") == ["", talk + "x" * 200, "z"]
+    fact = "Document [1] says so, and there is more to see. "
+    plan = "Document [1] says so, but I want to see more. "
+    assert texts(HeldText(is_document), fact, "x" * 200, "z") == ["", fact + "x" * 200, "z"]
+    assert texts(HeldText(is_document), plan, "x" * 200, "z" * 900) == ["", "", ""]
     assert texts(HeldText(is_document), "As [2] has it. ", "x" * 200, "z") == ["", "", ""]
     assert texts(HeldText(is_document), "x" * 500, "y" * 500, "z") == ["", "x" * 500 + "y" * 500, "z"]
     assert texts(HeldText(None), "Vectors ", "are kept.") == ["Vectors ", "are kept."]
