@@ -4,7 +4,7 @@ A batch of pages goes in by these steps; `pending` is a list of chunk ids in the
 
     1. embed the texts whose vectors are not known yet
     2. catalog, one transaction: keep the vectors; put what will be added, changed and removed on `pending`
-    3. Chroma and tantivy: add the new chunks
+    3. Chroma and tantivy, beside each other: add the new chunks
     4. catalog, one transaction: put the pages in force with their new chunks; take these off `pending`
     5. Chroma and tantivy: delete the chunks that went out of force; take them off `pending`
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -111,6 +112,7 @@ class IndexWriter:
         self._failed = False
         self._tidy = False
         self._closed = False
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="index-vectors")
         self._lock = lock
         lock.take()
         try:
@@ -184,6 +186,7 @@ class IndexWriter:
         if self._closed:
             return
         self._closed = True
+        self._beside.shutdown()
         try:
             self._words.close()
             self._prune()
@@ -265,10 +268,17 @@ class IndexWriter:
         self._changes.claim(Identity(self._embeddings.name, sizes.pop(), self._chunker_version))
 
     def _index(self, chunks: Sequence[Chunk], vectors: dict[bytes, bytes]) -> None:
-        if chunks:
-            self._vectors.add(chunks, [unpacked(vectors[text_hash(chunk.embedded_text)]) for chunk in chunks])
+        """Adds chunks to both indexes at once: while Chroma works, this process cuts texts into words."""
+        if not chunks:
+            return
+        known = [unpacked(vectors[text_hash(chunk.embedded_text)]) for chunk in chunks]
+        adding = self._beside.submit(self._vectors.add, chunks, known)
+        try:
             self._words.add(chunks)
             self._words.commit()
+        finally:
+            wait([adding])
+        adding.result()
 
     def _clear(self, ids: Sequence[str]) -> None:
         if ids:
@@ -310,7 +320,7 @@ def recover_if_idle(catalog: Catalog, vectors: VectorIndex, words: Words, lock: 
 
 def unpacked(vector: bytes) -> Sequence[float]:
     """A stored vector as numbers."""
-    return array("f", vector).tolist()
+    return array("f", vector)
 
 
 def packed(vector: Sequence[float]) -> bytes:
