@@ -201,6 +201,7 @@ class Visitor:
 
     async def _read(self, fetched: Fetched, row: PageRow | None) -> ReadPage:
         known_hash = row.content_hash if row else None
+        self._rooms.reader.expect(self._rooms.frontier.waiting)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._rooms.executor, self._rooms.reader.read, fetched, self._clock(), known_hash

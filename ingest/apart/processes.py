@@ -1,7 +1,8 @@
 """Reading in processes of their own, so that fetching, reading and writing each have a core, and no page can harm us.
 
-The first few pages are read here: one page is done before a process would be up. What takes too long, or crashes the
-parser, ends its process and is that page's failure; the pages behind it are read again by the next process.
+A few pages are read here: one page is done before a process would be up. When many are on their way all are read
+apart, for this process has the indexes to open meanwhile, and need not load the parsers. What takes too long, or
+crashes the parser, ends its process and is that page's failure; the pages behind it are read again by the next process.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ingest.fetching.answers import Fetched
 
 READ_HERE = 8
-"""Pages read in this process before others are started."""
+"""Pages read in this process before others are started, when no more are known to come."""
 LARGE = 1_000_000
 """Bytes of a page that is never read in this process, where nothing could end what takes too long."""
 MOST_READERS = 3
@@ -47,6 +48,7 @@ class Reader(Protocol):
     key: str
     at_once: int
 
+    def expect(self, pages: int) -> None: ...
     def read(self, fetched: Fetched, fetched_at: datetime, known_hash: str | None = None) -> ReadPage: ...
 
 
@@ -61,7 +63,7 @@ class ApartReader:
 
     Args:
         seconds: processor time that a page may take.
-        read_here: pages that are read in this process before any other is started.
+        read_here: pages that are read in this process before any other is started, unless so many are expected.
 
     Attributes:
         read_apart: how many pages were given to another process.
@@ -78,7 +80,8 @@ class ApartReader:
         self.key = reader.key
         self._reader = reader
         self._seconds = seconds
-        self._left_here = read_here
+        self._left_here = self._read_here = read_here
+        self._many = False
         self._most = spare_cores() if processes is None else processes
         self._sent = _pickled(reader) if self._most else None
         self.at_once = max(reader.at_once, AHEAD * self._most if self._sent else 0)
@@ -86,6 +89,10 @@ class ApartReader:
         self._children: list[_Child] = []
         self._lost = False
         self.read_apart = 0
+
+    def expect(self, pages: int) -> None:
+        """Says how many pages are on their way: when many, none is read here, and all wait for the processes."""
+        self._many = self._many or pages >= max(1, self._read_here)
 
     def read(self, fetched: Fetched, fetched_at: datetime, known_hash: str | None = None) -> ReadPage:
         """Reads a page, and chunks it unless its content is what was known.
@@ -138,10 +145,10 @@ class ApartReader:
         self.close()
 
     def _child(self, *, large: bool = False) -> _Child | None:
-        """The process with the least to do; None as long as none is up, unless the page is large."""
+        """The process with the least to do; None as long as none is up, unless the page is large or one of many."""
         with self._lock:
             self._left_here -= 1
-            if self._sent is None or (self._left_here >= 0 and not large):
+            if self._sent is None or (self._left_here >= 0 and not large and not self._many):
                 return None
             if any(child.failed for child in self._children):
                 self._sent = None  # it cannot be done here, and trying again with each page would not change that
@@ -153,7 +160,7 @@ class ApartReader:
                 self._children.append(_Child(self._sent, self._seconds))
             up = [child for child in self._children if child.up]
             # Where a page has ended a process there may be more such pages: better to wait than to read them here.
-            ready = up or (self._children if self._lost or large else [])
+            ready = up or (self._children if self._lost or large or self._many else [])
             return min(ready, key=lambda child: child.waiting, default=None)
 
 

@@ -119,6 +119,17 @@ def test_the_first_pages_are_read_here() -> None:
         assert not reader.processes
 
 
+def test_when_many_pages_are_on_their_way_the_first_is_read_apart_too() -> None:
+    """As many as would be read here, and not one less."""
+    with ApartReader(PageReader(embeddings()), processes=1, read_here=2) as reader:
+        reader.expect(1)
+        assert reader.read(fetched(), NOW).chunks
+        assert reader.read_apart == 0
+        reader.expect(2)
+        assert reader.read(fetched(), NOW).chunks
+        assert reader.read_apart == 1
+
+
 def test_closing_ends_the_processes() -> None:
     """No process outlives the ingestion."""
     reader = ApartReader(PageReader(embeddings()), processes=1, read_here=0)
