@@ -18,14 +18,20 @@ from rag.models.sentence_choice import FEATURES, Ranking
 from rag.text.language import has_cjk
 from rag.text.tokens import search_terms
 
+_PLENTY = 1.2
+"""So much evidence that two documents may answer alike."""
+_LEAD = 0.5
+"""By which the best document must be ahead, by words alone and with less evidence: it is a guess else."""
+
 
 def is_answered(ranking: Ranking, *, calibrated: bool) -> bool:
-    """Whether enough of the question is found.
+    """Whether enough of the question is found, and not as well in another document when it is just enough.
 
     Args:
         calibrated: the similarities are those of the embedder that the weights were fitted for.
     """
-    return evidence(ranking, calibrated=calibrated) >= 1.0
+    found = evidence(ranking, calibrated=calibrated)
+    return found >= (1.0 if ranking.similarities is not None or ranking.lead >= _LEAD else _PLENTY)
 
 
 def evidence(ranking: Ranking, *, calibrated: bool) -> float:

@@ -48,6 +48,14 @@ class Ranking:
         scores: Floats = self.features @ WEIGHTS
         return scores
 
+    @property
+    def lead(self) -> float:
+        """How far, in score, the best sentence is ahead of every other document; infinite when there is none."""
+        scores = self.scores
+        first = self.candidates[int(np.argmax(scores))].rank
+        others = [float(score) for score, one in zip(scores, self.candidates, strict=True) if one.rank != first]
+        return float(scores.max()) - max(others) if others else math.inf
+
 
 def rank(question: Question, candidates: Sequence[Candidate], embed: Embed | None) -> Ranking:
     """Scores `candidates` (at least one); only those whose words promise most are embedded.
@@ -116,23 +124,27 @@ class _Reach:
         near: in score, for a sentence of the same document; `far`: of another.
         covered: the least share of what the best sentence and its context cover of the question; one that covers less
             says something else.
+        back: whether it may stand before the best one in the document.
     """
 
     near: float
     far: float
     covered: float
+    back: bool
 
 
-SURE = _Reach(3.0, 0.7, 0.5)
-UNSURE = _Reach(7.0, 0.7, 0.3)
-"""By words alone the best sentence is less often the right one: more are shown."""
+SURE = _Reach(3.0, 0.7, 0.5, back=False)
+UNSURE = _Reach(7.0, 0.0, 0.3, back=True)
+"""By words alone the best sentence is less often the right one, and another document seldom is: more sentences are
+shown, wherever they stand, of the best document only."""
 _SAME = 0.7
 
 
 def choose(ranking: Ranking) -> list[Candidate]:
-    """The one to three sentences to show, in reading order: the best one's document first, each document from the top.
+    """The one to three sentences to show: the best one, then the others of its document, then those of other documents,
+    each from the top.
 
-    A sentence that stands before the best one in its document is left out, so that the answer begins with the best.
+    Where meaning was compared, a sentence that stands before the best one in its document is left out.
     """
     reach = UNSURE if ranking.similarities is None else SURE
     scores = ranking.scores
@@ -145,14 +157,14 @@ def choose(ranking: Ranking) -> list[Candidate]:
         if len(chosen) == MOST_SENTENCES or behind > reach.near:
             break
         if candidate.rank == best.rank:
-            fits = candidate.place > best.place
+            fits = reach.back or candidate.place > best.place
         else:
-            fits = behind <= reach.far
+            fits = behind < reach.far
         fits = fits and context[place] >= reach.covered * context[order[0]]
         if fits and not any(_repeats(candidate, other) for other in chosen):
             chosen.append(candidate)
     ranks = list(dict.fromkeys(candidate.rank for candidate in chosen))
-    return sorted(chosen, key=lambda candidate: (ranks.index(candidate.rank), candidate.place))
+    return [best, *sorted(chosen[1:], key=lambda candidate: (ranks.index(candidate.rank), candidate.place))]
 
 
 def _repeats(one: Candidate, other: Candidate) -> bool:

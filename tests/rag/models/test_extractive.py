@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -47,6 +48,26 @@ def test_the_answer_begins_with_the_right_sentence(model: ExtractiveChatModel, q
 
 def test_chinese_questions_are_answered_by_words(model: ExtractiveChatModel) -> None:
     assert model.answer("向量保存在哪里？", CHINESE).text.startswith("向量保存在 Chroma 里。 [1]")
+
+
+def test_by_words_alone_the_next_best_sentences_stand_behind_the_best(model: ExtractiveChatModel) -> None:
+    """Wherever they are on the page of the best one, and none of another page's."""
+    page = make_document(
+        "灯塔建于一八七一年，由石匠李安主持。它守护着北岸的渔船。灯塔的石匠后来修建了码头。", 1, language="zh"
+    )
+    other = make_document("码头的石匠也修建了渔村里的学校。", 2, language="zh")
+    assert model.answer("灯塔的石匠后来修建了什么？", [page, other]).text == (
+        "灯塔的石匠后来修建了码头。 [1] 灯塔建于一八七一年，由石匠李安主持。 [1]"
+    )
+
+
+def test_two_pages_that_hardly_answer_alike_are_no_answer() -> None:
+    """By words alone and with little found, it would be a guess which of them is meant."""
+    texts = ("委员会讨论了新的图书馆计划，没有作出决定。", "委员会讨论了新的游泳馆计划，没有作出决定。")
+    one, other = (replace(make_document(text, n, language="zh"), score=0.5) for n, text in enumerate(texts, 1))
+    question = "镇上的委员会讨论新计划时谁最先发言反对？"
+    assert ExtractiveChatModel().answer(question, [one, other]).finish_reason == "no_answer"
+    assert ExtractiveChatModel().answer(question, [one]).finish_reason == "stop"
 
 
 def test_who_asks_how_to_do_something_sees_the_code(model: ExtractiveChatModel) -> None:
