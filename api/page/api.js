@@ -64,7 +64,6 @@ export const deleteThread = (id) => json("DELETE", `threads/${part(id)}`);
 export const firstSources = () => json("GET", "sources?limit=200");
 export const sources = () => json("GET", "sources");
 export const health = () => json("GET", "health/ready");
-export const pageCount = () => json("GET", "sources?limit=1");
 export const addSources = (body) => json("POST", "sources", { body });
 export const jobs = () => json("GET", "sources/jobs");
 export const cancelJob = (id) => json("POST", `sources/jobs/${part(id)}/cancel`);

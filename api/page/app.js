@@ -24,8 +24,10 @@ const welcome = new Welcome({ ask: (question) => ask({ question, mode: mode() })
 let threadId = null;
 let shown = null; // what #turns holds: a thread id, `run:ID`, or null for a new conversation
 let active = null; // the turn whose answer is being written
+let arriving; // a promise of the conversation that is being fetched
+let held = false; // a question waits for it
 
-// -- Asking -----------------------------------------------------------------------------------------------------------
+// -- Asking --
 
 function addTurn(question, mode) {
   const turn = new Turn(question, { evidence, again: ask, started, mode });
@@ -45,6 +47,10 @@ function started(run) {
 
 async function ask(fields) {
   if (isBusy()) return;
+  held = true;
+  await arriving?.catch(() => undefined); // what is asked while a conversation is fetched belongs to it
+  held = false;
+  if (isBusy()) { byId("question").value ||= fields.question; return; }
   if (!threadId || String(shown).startsWith("run:")) threadId = newThreadId();
   const turn = addTurn(fields.question, fields.mode);
   turn.element.scrollIntoView({ block: "start" });
@@ -63,7 +69,7 @@ async function follow(turn, options) {
   }
 }
 
-const isBusy = () => active !== null && !active.ended;
+const isBusy = () => held || (active !== null && !active.ended);
 
 function setActive(turn) {
   active = turn;
@@ -102,7 +108,7 @@ function grow() {
 }
 byId("question").addEventListener("input", grow);
 
-// -- Places -----------------------------------------------------------------------------------------------------------
+// -- Places --
 
 function view(name) {
   for (const other of VIEWS) byId(`view-${other}`).hidden = other !== name;
@@ -121,10 +127,11 @@ async function route() {
   const [path, query] = location.hash.slice(1).split("?");
   const [, place, id, part] = path.split("/").map(decoded);
   if (place === "sources") { view("sources"); return sources.show(); }
-  if (place === "documents" && id) { view("reading"); return showReading(id, new URLSearchParams(query)); }
+  const stillHere = () => mine === going;
+  if (place === "documents" && id) { view("reading"); return showReading(id, new URLSearchParams(query), stillHere); }
   view("ask");
-  if (place === "threads" && id) return showThread(id, part, () => mine === going);
-  if (place === "runs" && id) return showRun(id, () => mine === going);
+  if (place === "threads" && id) return (arriving = showThread(id, part, stillHere));
+  if (place === "runs" && id) return (arriving = showRun(id, stillHere));
   if (!place && shown !== null) clear();
   return welcome.show();
 }
@@ -152,7 +159,7 @@ async function showThread(id, runId, stillHere) {
     byId("welcome").hidden = stored.turns.length > 0;
     for (const turn of stored.turns) showTurn(turn);
   }
-  if (runId) document.querySelector(`[data-run="${CSS.escape(runId)}"] h2`)?.focus();
+  if (runId && !byId("question").value) document.querySelector(`[data-run="${CSS.escape(runId)}"] h2`)?.focus();
 }
 
 /** A turn that was not finished, as far as was known, is read from its run, which may still go on. */
@@ -173,7 +180,7 @@ async function showRun(id, stillHere) {
   shown = `run:${id}`;
   const turn = addTurn(run.question);
   if (run.result) turn.restore({ ...run.result, standalone_question: run.result.question });
-  else await follow(turn, { runId: id });
+  else follow(turn, { runId: id }).catch(troubled);
 }
 
 /** What a click or a change of place could not do ends here, in words. */
@@ -195,7 +202,7 @@ addEventListener("unhandledrejection", (event) => {
   troubled(event.reason);
 });
 
-// -- Choices ----------------------------------------------------------------------------------------------------------
+// -- Choices --
 
 function drawLanguage() {
   const button = byId("switch-language");
@@ -237,7 +244,9 @@ document.addEventListener("pointerdown", (event) => {
   if (!event.target.closest("#threads, #open-threads, dialog")) closeDrawer();
 });
 byId("new-thread").addEventListener("click", () => {
-  if (["", "#", "#/"].includes(location.hash)) { clear(); closeDrawer(); } else location.hash = "#/";
+  clear();
+  if (["", "#", "#/"].includes(location.hash)) closeDrawer();
+  else location.hash = "#/";
   byId("question").focus();
 });
 

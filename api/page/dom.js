@@ -23,8 +23,8 @@ const SHAPES = {
   rename: "M4 20l1-4L16 5l3 3L8 19zM14 7l3 3",
   close: "M6 6l12 12M18 6L6 18",
   remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5",
-  up: "M7 11v9H4v-9zM7 11l4-8c2 0 3 1 2.500 3L13 9h6c1.500 0 2 1 1.700 2.200l-1.700 7c-.3 1.200-1 1.800-2 1.800H7",
-  down: "M17 13V4h3v9zM17 13l-4 8c-2 0-3-1-2.500-3l.5-3H5c-1.500 0-2-1-1.700-2.200l1.700-7C5.300 4.600 6 4 7 4h10",
+  up: "M7 11v9H4v-9zM7 11l4-8c2 0 3 1 2.5 3L13 9h6c1.5 0 2 1 1.7 2.200l-1.7 7c-.3 1.2-1 1.8-2 1.800H7",
+  down: "M17 13V4h3v9zM17 13l-4 8c-2 0-3-1-2.5-3l.5-3H5c-1.5 0-2-1-1.7-2.200l1.7-7C5.3 4.6 6 4 7 4h10",
 };
 
 /** A line drawing that takes the colour of the text; it says nothing to people who listen. */

@@ -19,11 +19,13 @@ export function keep(documents) {
   }
 }
 
-export async function showReading(id, query) {
+/** `stillHere()` tells whether the reader still waits for it. */
+export async function showReading(id, query, stillHere) {
   const view = byId("view-reading");
   view.replaceChildren(el("p.quiet.waiting", { text: say("loading") }));
   const number = (name) => (query.has(name) ? Number(query.get(name)) : -1);
   const { document, text, at, old } = await find(id, query.get("run"));
+  if (!stillHere()) return;
   const points = Array.from(text);
   const start = at + number("start"), end = at + number("end");
   const marked = query.has("start") && start >= 0 && end > start && end <= points.length;

@@ -17,6 +17,7 @@ export class Sources {
     this.view = byId("view-sources");
     this.needle = "";
     this.sources = [];
+    this.folded = new Set();
   }
 
   async show() {
@@ -56,16 +57,18 @@ export class Sources {
     ]);
   }
 
-  // -- Ingestions -----------------------------------------------------------------------------------------------------
+  // -- Ingestions --
 
   async start(body) {
+    this.refused?.remove();
     try {
       const job = await api.addSources(body);
       if (!body.refresh) this.address.value = ""; // now: what is typed while the job runs is the reader's
       await this.watch(job);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      this.status.replaceChildren(el("div", { role: "alert" }, told(error.problem)));
+      if (!this.status.querySelector("progress")) this.status.replaceChildren(); // what runs stays in view
+      this.status.before((this.refused = el("div", { role: "alert" }, told(error.problem))));
     }
   }
 
@@ -119,11 +122,17 @@ export class Sources {
     log.hidden = failures.length === 0;
   }
 
-  // -- The list -------------------------------------------------------------------------------------------------------
+  // -- The list --
 
   async load() {
-    this.sources = (await api.sources()).sources;
+    const asked = (this.asked = api.sources());
+    const { sources } = await asked;
+    if (asked !== this.asked) return; // a later list is on its way
+    const same = this.sites.drawn && JSON.stringify(sources) === JSON.stringify(this.sources);
+    if (same) return; // the reader may be pressing a button of the list
+    this.sources = sources;
     this.draw();
+    this.sites.drawn = true;
   }
 
   draw() {
@@ -146,7 +155,8 @@ export class Sources {
       el("tbody", {}, rows.slice(0, FOLDED).map((source) => this.row(source))),
     ]);
     const more = rows.length > FOLDED ? el("p.quiet", { text: `${say("untold")}: ${rows.length - FOLDED}` }) : null;
-    return el("details.site", { open: true }, [el("summary", { text: `${site} · ${say("pages", rows.length)}` }), table, more]);
+    const ontoggle = ({ target }) => this.folded[target.open ? "delete" : "add"](site);
+    return el("details.site", { open: !this.folded.has(site), ontoggle }, [el("summary", { text: `${site} · ${say("pages", rows.length)}` }), table, more]);
   }
 
   row(source) {

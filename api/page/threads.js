@@ -11,14 +11,27 @@ export class Threads {
     this.current = null;
   }
 
+  /** Rows that have not changed stay what they are: the list may be read again while the reader presses one. */
   async refresh() {
-    const { threads } = await api.threads();
-    const held = this.list.contains(document.activeElement) ? document.activeElement : null;
-    const id = held?.closest("li").dataset.thread, place = held && [...held.parentElement.children].indexOf(held);
-    this.list.replaceChildren(...threads.map((thread) => this.row(thread)));
+    const asked = (this.asked = api.threads());
+    const { threads } = await asked;
+    if (asked !== this.asked) return; // a later list is on its way
+    const held = this.holdsFocus() && document.activeElement;
+    const id = held && held.closest("li").dataset.thread, place = held && [...held.parentElement.children].indexOf(held);
+    const rows = new Map([...this.list.children].map((row) => [row.dataset.thread, row]));
+    let next = this.list.firstChild;
+    for (const thread of threads) {
+      const old = rows.get(thread.id);
+      const row = old?.firstChild.textContent === this.titleOf(thread) ? old : this.row(thread);
+      if (row === next) next = next.nextSibling;
+      else this.list.insertBefore(row, next);
+    }
+    while (next) { const gone = next; next = next.nextSibling; gone.remove(); }
     byId("no-threads").hidden = threads.length > 0;
-    if (held) this.focus(id, place);
+    if (held && document.activeElement !== held) this.focus(id, place);
   }
+
+  holdsFocus() { return this.list.contains(document.activeElement); }
 
   focus(id, place = 0) { this.list.querySelector(`[data-thread="${CSS.escape(id)}"]`)?.children[place].focus(); }
 
@@ -40,15 +53,15 @@ export class Threads {
     if (!typed) return;
     await api.renameThread(id, typed).catch((error) => this.missing(error));
     await this.refresh();
-    this.focus(id);
+    if (this.holdsFocus()) this.focus(id); // else the reader has gone elsewhere meanwhile
   }
 
   async remove(id, title) {
     if (!(await this.confirm(say("deleteSure", plain(title)), say("delete")))) return;
     await api.deleteThread(id).catch((error) => { if (error.status !== 404) throw error; }); // gone is gone
+    if (this.holdsFocus()) byId("new-thread").focus();
     if (id === this.current) this.gone();
     await this.refresh();
-    byId("new-thread").focus();
   }
 
   /** It was deleted elsewhere: the list is read again, and says so. */
@@ -57,8 +70,10 @@ export class Threads {
     throw Object.assign(error, { instead: { notFound: "threadGone" } });
   }
 
+  titleOf({ title }) { return title || say("untitled"); }
+
   row(thread) {
-    const title = thread.title || say("untitled");
+    const title = this.titleOf(thread);
     const button = (word, name, onclick) => {
       const label = `${say(word)}: ${plain(title)}`;
       return el("button.icon", { type: "button", "aria-label": label, title: say(word), onclick }, [icon(name)]);

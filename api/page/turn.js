@@ -186,7 +186,7 @@ export class Turn {
 
   /** There was nothing to answer from: says whether there is anything at all. */
   async nothingFound() {
-    const { total } = await api.pageCount().catch(() => ({ total: 1 }));
+    const { total } = await api.firstSources().catch(() => ({ total: 1 }));
     const [text, link] = total ? ["noDocuments", "lookAtSources"] : ["emptyIndex", "addFirst"];
     const said = this.answer.text ? "" : `${say(text)} `;
     this.say([el("p", {}, [said, el("a", { href: "#/sources", text: say(link) })])], true);

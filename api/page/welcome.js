@@ -6,6 +6,7 @@ import { told } from "./problems.js";
 import { Problem } from "./stream.js";
 import { currentLanguage, say } from "./words.js";
 
+const AGAIN = 5000; // milliseconds
 const OFFERED = 3;
 const LONGEST = 70; // characters of a title that still reads well in a question
 
@@ -17,14 +18,24 @@ export class Welcome {
     this.samples = byId("samples");
   }
 
+  /** What is indexed is told at once. A server that is not ready is asked again, as long as the reader waits here. */
   async show() {
+    clearTimeout(this.timer);
     const learned = this.learn();
-    const { sources, total } = await api.firstSources();
-    const problem = await learned;
+    const found = await api.firstSources();
+    if (!this.problem) this.draw(found);
+    const before = this.problem;
+    this.problem = await learned;
+    if (before || this.problem) this.draw(found);
+    if (this.problem) this.timer = setTimeout(() => { if (!byId("welcome").hidden) this.show().catch(() => undefined); }, AGAIN);
+  }
+
+  draw({ sources, total }) {
     const first = el("a", { href: "#/sources", text: say("addFirst") });
     const pages = el("p", {}, total ? [say("indexed", total)] : [`${say("emptyIndex")} `, first]);
-    this.state.replaceChildren(...(problem ? told(problem) : [pages]));
-    this.offer(problem ? [] : questionsOf(sources));
+    const words = el("div", {}, this.problem ? told(this.problem) : [pages]);
+    if (words.textContent !== this.state.textContent) this.state.replaceChildren(...words.childNodes); // said once
+    this.offer(this.problem ? [] : questionsOf(sources));
   }
 
   /** Asks what the server can do, and offers it; returns the problem of one that is not ready, which tells it too. */
@@ -39,6 +50,9 @@ export class Welcome {
   }
 
   offer(questions) {
+    const offered = JSON.stringify([say("tryOne"), questions]);
+    if (offered === this.offered) return; // the reader may be pressing one
+    this.offered = offered;
     const button = (question) =>
       el("li", {}, el("button", { type: "button", dir: "auto", text: question, onclick: () => this.ask(question) }));
     this.samples.replaceChildren(el("p.quiet", { id: "samples-title", text: say("tryOne") }),
