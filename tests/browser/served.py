@@ -107,7 +107,7 @@ class Cutter:
 
     async def stream_opened(self, count: int) -> None:
         """Waits until event streams have been asked for so many times."""
-        async with self._streams:
+        async with asyncio.timeout(60), self._streams:
             await self._streams.wait_for(lambda: self.streams >= count)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -162,6 +162,7 @@ async def test_too_many_questions(make_visit: Any) -> None:
     gate.set()
     await run.ended.wait()
     await visit.page.get_by_role("button", name="Ask again").click()
+    await expect(visit.page.locator(".turn")).to_have_count(2)
     await visit.ended()
     assert "Second." in await visit.text()
 

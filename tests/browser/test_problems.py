@@ -22,6 +22,7 @@ async def test_too_many_questions_says_when_to_come_again(make_visit: Any) -> No
     visit.model.will_say([gate, "First."], "Second.")
     run = await visit.service.start("First?")
     await visit.model.waiting.wait()
+    await visit.page.clock.pause_at(await visit.page.evaluate("Date.now() / 1000 + 1"))
     await visit.page.fill("#question", "Second?")
     await visit.page.keyboard.press("Enter")
     await expect(visit.turn().locator(".trouble")).to_contain_text("同时提问的人太多")
@@ -32,6 +33,7 @@ async def test_too_many_questions_says_when_to_come_again(make_visit: Any) -> No
     await run.ended.wait()
     await visit.page.clock.run_for(60_000)
     await expect(again).to_have_text("重新提问")
+    await visit.page.clock.resume()
     await again.click()
     await expect(visit.turn().locator(".answer")).to_contain_text("Second.")
 
@@ -76,16 +78,22 @@ async def test_an_answer_that_is_not_kept_any_longer(visit: Any) -> None:
 
 
 async def test_a_server_that_is_not_ready(visit: Any) -> None:
-    """It says so before anything is asked, and offers nothing to ask."""
+    """It says so before anything is asked, and offers nothing to ask; it finds out by itself that it is ready."""
 
     async def away(*_: Any, **__: Any) -> Any:
         raise IndexUnavailable("Chroma is away.", "Start it.")
 
-    (await visit.service.index()).asearch = away
+    index = await visit.service.index()
+    index.asearch = away
+    await visit.page.clock.install()
     await visit.page.reload()
     await expect(visit.page.locator("#index-state")).to_contain_text("Questions cannot be answered just now.")
     await expect(visit.page.locator("#index-state")).to_contain_text("Chroma is away.")
     await expect(visit.page.locator("#samples")).to_be_hidden()
+    del index.asearch
+    await visit.page.clock.fast_forward(10_000)
+    await expect(visit.page.locator("#index-state")).to_have_text("2 pages indexed.")
+    await expect(visit.page.locator("#samples")).to_be_visible()
 
 
 async def test_an_answer_from_an_empty_index_invites_the_first_page(make_visit: Any) -> None:

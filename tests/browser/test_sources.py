@@ -65,6 +65,7 @@ async def test_from_an_empty_index_to_an_answer_and_back(make_visit: Any, site: 
     await window.get_by_role("button", name="Refresh everything").click()
     await expect(status).to_contain_text("Done: 0 new or changed, 2 unchanged")
     await _add(visit, site.url("/missing"), "page")
+    await expect(status).to_contain_text("Done: 0 new or changed, 0 unchanged, 1 failed")
     await expect(status.locator(".log li")).to_contain_text("/missing")
 
     await window.get_by_role("button", name="Remove: Vectors").click()
@@ -87,6 +88,6 @@ async def test_an_ingestion_can_be_left_come_back_to_and_stopped(make_visit: Any
     await expect(visit.page.get_by_role("button", name="Stop")).to_be_visible()
     await _add(visit, site.url("/vectors"), "page")
     await expect(visit.page.locator("#view-sources [role=alert]")).to_contain_text("Something else is under way.")
-    await visit.page.reload()
+    await expect(visit.page.get_by_role("button", name="Stop")).to_be_visible()
     await visit.page.get_by_role("button", name="Stop").click()
     await expect(visit.page.locator("#view-sources .panel")).to_contain_text("Stopped:")

@@ -74,6 +74,8 @@ async def test_a_model_that_cannot_search_is_not_offered_it(visit: Any, monkeypa
     await visit.page.reload()
     await expect(visit.page.locator("#mode")).to_be_visible()
     monkeypatch.setitem(visit.service.__dict__, "modes", ("chain",))
-    await visit.page.reload()
-    await visit.ended()
+    async with visit.page.expect_response("**/health/ready") as learned:
+        await visit.page.reload()
+    await (await learned.value).finished()
+    await visit.page.evaluate("new Promise(requestAnimationFrame)")
     await expect(visit.page.locator("#mode")).to_be_hidden()

@@ -21,7 +21,7 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-PATIENCE_MS = 20_000
+PATIENCE_MS = 30_000
 DOCUMENTS = make_documents("Chroma keeps the vectors of every chunk.", "Tantivy keeps the words of every chunk.")
 _WITHOUT_MARKS = """answer => {
     const copy = answer.cloneNode(true);
@@ -67,8 +67,12 @@ class Visit:
         )
 
     async def ask(self, question: str = "What keeps the vectors?", *, to_the_end: bool = True) -> None:
+        """Asks below the turns that are there; wait for them before, and for their going after a change of place."""
+        turns = self.page.locator(".turn")
+        there = await turns.count()
         await self.page.fill("#question", question)
         await self.page.keyboard.press("Enter")
+        await turns.nth(there).wait_for()
         if to_the_end:
             await self.ended()
 
@@ -84,9 +88,9 @@ class Visit:
         return str(await self.turn(turn).locator(".answer").evaluate(_WITHOUT_MARKS))
 
     def check(self) -> None:
-        assert self.troubles == []
+        assert not self.troubles, self.troubles
         foreign = [url for url in self.requests if not url.startswith((*self.own, "data:", "about:"))]
-        assert foreign == []
+        assert not foreign, foreign
 
 
 MakeVisit = Callable[..., Any]
@@ -112,7 +116,7 @@ async def visits(browser: Any, folder: Path) -> AsyncIterator[MakeVisit]:
             service = make_service(data, model, index=Pages(documents), **settings)
             if real_index:
                 embeddings = EmbeddingModel("fake", FakeEmbeddings(), 64)
-                own = Settings(data_dir=data, _env_file=None, **settings)
+                own = Settings(data_dir=data, index_timeout=60, _env_file=None, **settings)
                 service = Footnote.open(own, chat=ChatModel("scripted", model), embeddings=embeddings)
             address = await stack.enter_async_context(serve(service))
             context = await browser.new_context(**{"locale": "en-GB", "reduced_motion": "reduce", **(window or {})})
