@@ -342,7 +342,9 @@ def answered(data: Path, site: Site, questions: list[str]) -> list[Any]:
         [sys.executable, "-c", code],
         env=environment, cwd=ROOT, input=json.dumps(questions), capture_output=True, text=True, check=False,
     )  # fmt: skip
-    return list(json.loads(done.stdout)) if not done.returncode else [done.stderr[-500:]]
+    if done.returncode:
+        raise SystemExit(f"The questions could not be asked:\n{done.stderr[-2000:]}")
+    return list(json.loads(done.stdout))
 
 
 def print_answers(questions: str) -> None:
