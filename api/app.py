@@ -97,6 +97,8 @@ async def _warm(service: Footnote) -> None:
     health = await service.health()
     for part, problem in health.problems.items():
         logger.warning("Not ready, %s: %s", part, problem)
+    if health.ok:
+        await service.chain()
     await asyncio.to_thread(recover_left_over, service.settings)
 
 

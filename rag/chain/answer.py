@@ -18,6 +18,7 @@ from rag.errors import ModelError
 from rag.index.documents import document_from_langchain
 from rag.models.chat import ChatModel
 from rag.models.prepared import PreparedAnswer, PreparedChatModel
+from rag.request import is_blank
 from rag.vocabulary import Document, FinishReason
 
 _FINISH_REASONS: dict[str, FinishReason] = {
@@ -84,6 +85,8 @@ def finished(question: str, reply: Reply, documents: Sequence[Document]) -> dict
     if reason is None:
         raise ModelError(f"The model ended its answer with {reply.finish_reason!r}.", "Ask again.")
     text = reply.text
+    if reply.calls_tools and is_blank(text):
+        raise ModelError("The model called a tool that it was not given, and said nothing.", "Ask again.")
     if reason == "stop" and says_no_answer(text):
         reason = "no_answer"
     # Plain dictionaries, which `add_messages` reads too: LangGraph would send message objects out as tokens again.

@@ -20,7 +20,8 @@ def watching_client() -> openai.DefaultAsyncHttpxClient:
     """A client for OpenAI's library that raises RemoteProtocolError when an event stream ends without its last line."""
     from openai import DefaultAsyncHttpxClient
 
-    return DefaultAsyncHttpxClient(event_hooks={"response": [_watch]})
+    # Words of an answer are too short to be worth compressing, and what is compressed cannot be looked into.
+    return DefaultAsyncHttpxClient(headers={"Accept-Encoding": "identity"}, event_hooks={"response": [_watch]})
 
 
 async def _watch(response: Any) -> None:

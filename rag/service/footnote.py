@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from langchain_core.tracers.log_stream import RunLogPatch
 
     from rag.index.search import Index
+    from rag.threads.checkpointer import ThreadCheckpointer
 
 logger = logging.getLogger(__name__)
 
@@ -222,15 +223,19 @@ class Footnote:
         """
         kind = (remembering, agent)
         if kind not in self._chains:
-            from rag.chain.agent import build_agent
-            from rag.chain.context import ChainContext
-            from rag.chain.graph import build_chain
-
-            context = ChainContext(await self.index(), self.chat, self.settings)
+            index = await self.index()
             checkpointer = await self.conversations.checkpointer() if remembering else None
-            build = build_agent if agent else build_chain
-            self._chains[kind] = build(context, checkpointer=checkpointer)
+            # In a thread, for on a cold machine the imports take seconds, in which no stream would move.
+            self._chains[kind] = await asyncio.to_thread(self._built, index, checkpointer, agent)
         return self._chains[kind]
+
+    def _built(self, index: Index, checkpointer: ThreadCheckpointer | None, agent: bool) -> Runnable[Any, Any]:
+        from rag.chain.agent import build_agent
+        from rag.chain.context import ChainContext
+        from rag.chain.graph import build_chain
+
+        build = build_agent if agent else build_chain
+        return build(ChainContext(index, self.chat, self.settings), checkpointer=checkpointer)
 
     async def start(self, request: AskRequest | str, *, principal: str = "") -> Run:
         """Starts a run, and returns when its first event is in the journal.

@@ -40,6 +40,7 @@ class Run:
     """One execution. `produce(run)` makes its events by `emit`; it must emit `Done` last, or raise.
 
     Attributes:
+        began: the loop's time at which it was made; its deadline counts from there.
         status: `running` until the last event is made.
         failure: what ended it, when it is not `done`; `answer`: what it came to, when it is.
         kept: number of the last event that is in the journal; only those are shown to readers.
@@ -66,6 +67,7 @@ class Run:
         self.on_unread: Callable[[Run], None] | None = None
         self._on_disconnect = on_disconnect
         self._recorder = recorder
+        self.began = asyncio.get_running_loop().time()
         self._track = Track(row.id, row, asyncio.get_running_loop(), self._on_kept)
         self._tail: deque[Batch] = deque()
         self._tail_bytes = 0
@@ -79,6 +81,9 @@ class Run:
 
     async def start(self, produce: Produce, first: Event, *, deadline: float) -> None:
         """Begins with the event `first`, and returns when that is in the journal.
+
+        Args:
+            deadline: seconds from the making of the run, so that what was waited for since counts too.
 
         Raises:
             StorageError: the journal cannot be written; nothing was started.
@@ -210,7 +215,7 @@ class Run:
             self.on_end(self)
 
     async def _execute(self, produce: Produce, deadline: float) -> None:
-        limit = asyncio.timeout(deadline)
+        limit = asyncio.timeout_at(self.began + deadline)
         try:
             async with limit:
                 await produce(self)

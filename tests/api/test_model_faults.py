@@ -8,11 +8,17 @@ from typing import Any
 import pytest
 
 from tests.api.streams import answer_of, events_of
-from tests.openai_server import Fault, OpenAIServer, Reply
+from tests.openai_server import Fault, OpenAIServer, Reply, ToolCall
 
 GOOD = Reply(["Chroma keeps the vectors of every chunk [1]."])
 START = ["Chroma ", "keeps "]
 LIMITS = {"first_token_timeout": 0.3, "token_timeout": 0.3, "model_retries": 0, "ask_timeout": 5.0}
+
+TOOL_CALL = (
+    b'data: {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "id": "1", "type": "function", "function":'
+    b' {"name": "search", "arguments": "{}"}}]}}]}\n\n'
+    b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+)
 
 FAULTS: dict[str, tuple[Reply, str, bool]] = {
     # what the server does → the error, and whether trying again makes sense
@@ -39,6 +45,8 @@ FAULTS: dict[str, tuple[Reply, str, bool]] = {
     "no finish reason and no [DONE]": (Reply(START, finish_reason=None, done=False), "model-stream-broken", True),
     "a finish reason, but no [DONE]": (Reply(START, done=False), "model-stream-broken", True),
     "an unknown finish reason": (Reply(START, finish_reason="tired"), "model", True),
+    "a call of a tool that was not offered": (Reply([ToolCall("search")]), "model", True),
+    "such a call that ends like an answer": (Reply(body=TOOL_CALL, content_type="text/event-stream"), "model", True),
     "a page of HTML": (Reply(body=b"<html>hello</html>", content_type="text/html"), "model", True),
     "JSON that is no completion": (Reply(body=b"[1, 2]", content_type="application/json"), "model", True),
 }
@@ -133,9 +141,16 @@ async def test_the_deadline_ends_an_endless_answer(make_client: Any, server: Ope
     assert server.chats[0].closed_early
 
 
+async def test_the_stream_is_asked_for_as_it_is(make_client: Any, server: OpenAIServer) -> None:
+    """Not compressed: whether a compressed stream has its last line cannot be seen."""
+    client, _ = await make_client(**_options(server))
+    await _ask(client)
+    assert server.chats[0].headers["accept-encoding"] == "identity"
+
+
 async def test_a_huge_token_comes_through_whole(make_client: Any, server: OpenAIServer) -> None:
     """One token of a million characters is one event, and `done` repeats it."""
-    client, _ = await make_client(**_options(server))
+    client, _ = await make_client(**_options(server, first_token_timeout=5.0, token_timeout=5.0))
     server.script = [Reply(["x" * 1_000_000])]
     events = await _ask(client)
     assert answer_of(events) == events[-1].data["answer"] == "x" * 1_000_000

@@ -97,6 +97,22 @@ async def test_the_deadline_ends_a_run(tmp_path: Path) -> None:
     await runs.close()
 
 
+async def test_the_deadline_counts_from_the_question(tmp_path: Path) -> None:
+    """What a run waited for before it began, a conversation or the journal, is not added to it."""
+    runs = Runs(tmp_path, limit=3, keep_seconds=3_600, deadline=3_600)
+
+    async def produce(run: Run) -> None:
+        await asyncio.Event().wait()
+
+    run = runs.new("What?")
+    run.began -= 3_600
+    await runs.start(run, produce, FIRST)
+    async with asyncio.timeout(5):
+        events = await _all(run.read_from(0))
+    assert events[-1].data["type"] == "urn:footnote:error:deadline-exceeded"
+    await runs.close()
+
+
 async def test_cancelling_at_once_still_ends_with_an_error(runs: Runs) -> None:
     """A run that is cancelled before its task has taken a step."""
 
