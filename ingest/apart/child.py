@@ -8,6 +8,8 @@ for then nothing more comes in.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pickle
 import signal
@@ -19,6 +21,9 @@ from ingest.arenas import keep_imports, share_arenas
 
 READY, READ, ERROR, FAULT = b"!", b"+", b"-", b"?"
 HEAD = struct.Struct("!cI")
+_PIPE_BYTES = 1_048_576
+"""What a pipe holds, where the system lets it: most pages go in whole, and the reader of one need not wait for the
+other side, which is busy with something else."""
 PAGE_SECONDS = 60.0
 """Processor time of one page. The largest and worst that are let through take some ten seconds."""
 
@@ -40,8 +45,16 @@ def send(stream: BinaryIO, kind: bytes, body: bytes = b"") -> None:
     stream.flush()
 
 
+def widen(*pipes: int) -> None:
+    """Lets the pipes hold a page each; elsewhere than on Linux, or beyond a user's share, they stay as they are."""
+    for pipe in pipes:
+        with contextlib.suppress(OSError, AttributeError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
 def main(seconds: float) -> None:
     """Reads pages from standard input until it ends."""
+    widen(0, 1)
     incoming, outgoing = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # so that nothing that is printed gets among the frames
     first = receive(incoming)

@@ -19,7 +19,7 @@ from ingest.reading.noise import Noise, is_chrome_name
 from ingest.reading.oracle import Oracle
 from ingest.reading.weights import Weights, weigh
 
-_SEMANTIC = etree.XPath(".//*[self::main or self::article or @role='main' or @itemprop='articleBody']")
+_SEMANTIC = etree.XPath(".//main | .//article | .//*/@role[.='main']/.. | .//*/@itemprop[.='articleBody']/..")
 _TECHNICAL = etree.XPath("boolean(.//pre | .//dt[@id] | .//math)")
 _HEADINGS = etree.XPath(".//h2 | .//h3")
 _WORD = re.compile(r"\w+")

@@ -18,7 +18,7 @@ _DATE = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 )
 _SITE_SUFFIX = re.compile(r"\s+(?:[|·•»—–-]|::)\s+")
-_NAMED = etree.XPath("//*[(self::a and @rel='author') or @itemprop='author']")
+_NAMED = etree.XPath("//a/@rel[.='author']/.. | //@itemprop[.='author']/..")
 _MOST_LINKS = 20_000
 _LONGEST_JSON = 500_000
 _LONGEST_TITLE = 300
