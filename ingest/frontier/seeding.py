@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 
 from ingest.fetching.fetch import Fetcher
 from ingest.fetching.local import escaping_links, local_pages
@@ -44,8 +44,7 @@ class Seeder:
         """Adds sources, sitemap entries and known pages, in this order; calls `added` now and then."""
         sites: set[str] = set()
         self._added = added
-        for source in self._spec.sources:
-            await self._add(self._named(source, sites))
+        await self._add(chain.from_iterable(self._named(source, sites) for source in self._spec.sources))
         for sitemap in self._spec.sitemaps:
             await self._walk(fetcher, sitemap, sites)
         if self._spec.refresh:
