@@ -11,13 +11,12 @@ from starlette.responses import Response
 from api.bodies import CheckedRoute
 from api.errors import error_response
 from api.examples import ASK_EXAMPLES, ASK_RESPONSES
-from api.sse import EventStream, WhenDone
+from api.sse import EventStream, WhenDone, one_object
 from rag.errors import FootnoteError
 from rag.events import answer_data
 from rag.request import AskRequest
 from rag.service import Footnote
 from rag.stream.runs import Run
-from rag.stream.wire import to_json
 
 router = APIRouter(route_class=CheckedRoute, tags=["ask"])
 
@@ -57,4 +56,4 @@ async def _answer(run: Run) -> Response:
         reader.close()
     if run.answer is None:
         return error_response(run.failure or FootnoteError("The run ended without an answer."))
-    return Response(to_json(answer_data(run.answer)), media_type="application/json")
+    return one_object(answer_data(run.answer))

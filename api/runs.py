@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.afterwards import add_afterwards
 from api.bodies import CheckedRoute
 from api.examples import STREAM, problem
-from api.sse import EventStream
+from api.sse import EventStream, one_object
 from rag.service import Footnote
 
 router = APIRouter(route_class=CheckedRoute, tags=["runs"], responses={404: problem("There is no such run.")})
@@ -18,8 +18,8 @@ router = APIRouter(route_class=CheckedRoute, tags=["runs"], responses={404: prob
 RunId = Annotated[str, Path(max_length=128, description="As in the first event.")]
 
 
-@router.get("/runs/{run_id}", summary="State and result of a run")
-async def get_run(request: Request, run_id: RunId) -> dict[str, Any]:
+@router.get("/runs/{run_id}", summary="State and result of a run", response_model=dict[str, Any])
+async def get_run(request: Request, run_id: RunId) -> Response:
     """`state` is `running`, `done`, `interrupted`, `failed` or `cancelled`.
 
     `result` is what `done` said, with `documents`; without it `answer` has what was said so far, and `error` why it
@@ -28,7 +28,7 @@ async def get_run(request: Request, run_id: RunId) -> dict[str, Any]:
     service: Footnote = request.app.state.service
     found = await service.run_summary(run_id, principal=request.state.principal)
     await add_afterwards(service, [found.get("result", found)])
-    return found
+    return one_object(found)
 
 
 @router.get(
@@ -52,12 +52,12 @@ async def get_events(
     return EventStream(reader, ping_interval=service.settings.ping_interval)
 
 
-@router.post("/runs/{run_id}/cancel", summary="Stop a run")
-async def cancel_run(request: Request, run_id: RunId) -> dict[str, Any]:
+@router.post("/runs/{run_id}/cancel", summary="Stop a run", response_model=dict[str, Any])
+async def cancel_run(request: Request, run_id: RunId) -> Response:
     """Stops the model at once. Readers get an `error` event; a run that has ended stays as it is."""
     service: Footnote = request.app.state.service
     await service.runs.cancel(run_id, request.state.principal)
-    return await service.run_summary(run_id, principal=request.state.principal)
+    return one_object(await service.run_summary(run_id, principal=request.state.principal))
 
 
 def _number(last_event_id: str | None, after: int) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.connections import keep_little_ahead
 from rag.stream.readers import EventReader
-from rag.stream.wire import PING
+from rag.stream.wire import PING, to_json
 
 SSE_HEADERS = {
     "Cache-Control": "no-cache, no-transform",
@@ -38,6 +39,11 @@ class EventStream(StreamingResponse):
 async def _chunks(reader: EventReader, ping_interval: float) -> AsyncIterator[bytes]:
     while (chunk := await reader.read(ping_interval)) is not None:
         yield chunk or PING
+
+
+def one_object(data: dict[str, Any]) -> Response:
+    """JSON in ASCII: an answer may hold half of a character, which UTF-8 cannot say and FastAPI fails at."""
+    return Response(to_json(data), media_type="application/json")
 
 
 async def gone(receive: Receive) -> None:

@@ -46,3 +46,15 @@ async def test_every_character_is_delivered(make_client: Any, name: str, listen:
     assert [int(number) for number, _, _ in heard] == list(range(1, len(heard) + 1))
     said = "".join(data["text"] for _, kind, data in heard if kind == "token")
     assert said == heard[-1][2]["answer"] == delivered(ODD_TEXTS[name])
+
+
+@pytest.mark.parametrize("name", ODD_TEXTS)
+async def test_an_odd_answer_can_be_looked_at_afterwards(make_client: Any, name: str) -> None:
+    """As a run, as the answer to a cancel that came too late, and as a turn of its conversation."""
+    client, _ = await make_client(ScriptedChatModel(ODD_TEXTS[name]))
+    asked = await client.post("/ask", json={"question": "What?", "thread_id": "t"})
+    place = asked.headers["location"]
+    for answer in (await client.get(place), await client.post(f"{place}/cancel")):
+        assert answer.status_code == 200
+        assert answer.json()["result"]["answer"] == delivered(ODD_TEXTS[name])
+    assert (await client.get("/threads/t")).status_code == 200
