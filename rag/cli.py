@@ -239,6 +239,7 @@ def config(as_json: AsJson = False) -> None:
 def main() -> None:
     """Entry point of the `footnote` script: errors are one line on stderr that ends in the cure."""
     code: object = 0
+    _write_what_can_be_written()
     if sys.argv[1:2] != ["serve"]:
         _keep_the_log_quiet()
     try:
@@ -255,6 +256,15 @@ def main() -> None:
     except BrokenPipeError:
         code = _close_quietly()
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _write_what_can_be_written() -> None:
+    """A terminal may know fewer characters than a page has; a question mark in their place is no reason to stop."""
+    import io
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _keep_the_log_quiet() -> None:

@@ -21,17 +21,20 @@ from rag.settings import Settings
 from rag.stream.readers import EventTap
 from rag.stream.runs import Run
 from rag.terminal.screen import Screen, checked, open_screen, told
-from rag.terminal.text import harmless
+from rag.terminal.text import Wrapping, harmless
 from rag.terminal.upkeep import show_sources
 from rag.threads.memory import ThreadStore, open_threads
 
 _HELP = """\
-/sources     the pages that answer questions
+/sources     the pages that answer questions; /sources URL lists those under it
 /history     what was asked and answered in this conversation
 /threads     all conversations
 /thread ID   go on with another one
 /new         start a new one
 /quit        leave (also Ctrl-D)"""
+
+
+_SOURCES_LISTED = 50
 
 
 class Chat:
@@ -99,7 +102,7 @@ class Chat:
         argument = argument.strip()
         match command:
             case "/sources":
-                show_sources(self._footnote.settings, None, as_json=False)
+                show_sources(self._footnote.settings, argument or None, as_json=False, most=_SOURCES_LISTED)
             case "/history":
                 await self._show_history()
             case "/threads":
@@ -130,7 +133,13 @@ class Chat:
             for step in turn.steps:
                 if step.kind == "action":
                     self._say(told(step))
-            self._say(turn.answer if turn.state == "done" else f"{turn.answer.rstrip()} ({turn.state})".strip(), "")
+            self._answered(turn.answer if turn.state == "done" else f"{turn.answer.rstrip()} ({turn.state})".strip())
+
+    def _answered(self, text: str) -> None:
+        """An answer again, wrapped as it was when it came."""
+        wrapping = Wrapping(lambda: self._console.width)
+        wrapped = wrapping.feed(text) + wrapping.finish() if self._console.is_terminal else harmless(text)
+        self._console.print(wrapped, markup=False, soft_wrap=True)
 
     def _say(self, text: str, style: str = "dim") -> None:
         self._console.print(Text(harmless(text), style=style), soft_wrap=not self._console.is_terminal)

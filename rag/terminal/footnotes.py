@@ -14,31 +14,39 @@ _LONGEST_QUOTE = 300
 
 @dataclass(frozen=True, slots=True)
 class Footnote:
-    """One footnote, as text; `link` is None when there is nowhere to point at."""
+    """One footnote, as text.
+
+    Attributes:
+        claim: what the answer says, where the document does not say so; else None.
+        quote: the words of the document; None when it has none that come near.
+        link: None when there is nowhere to point at.
+    """
 
     label: str
     verdict: Verdict
-    quote: str
+    claim: str | None
+    quote: str | None
     place: str
     link: str | None
 
 
 def footnotes(answer: str, citations: Sequence[Citation], documents: Sequence[Document]) -> list[Footnote]:
-    """The footnotes of an answer in its order, each document's quote once."""
+    """The footnotes of an answer in its order, each document's quote once; of what it does not say, each claim."""
     by_id = {document.id: document for document in documents}
-    found: dict[tuple[str, str], Footnote] = {}
+    found: dict[tuple[str, str | None, str | None], Footnote] = {}
     for citation in citations:
         note = _footnote(answer, citation, by_id.get(citation.document_id or ""))
-        found.setdefault((note.label, note.quote), note)
+        found.setdefault((note.label, note.claim, note.quote), note)
     return list(found.values())
 
 
 def _footnote(answer: str, citation: Citation, document: Document | None) -> Footnote:
-    claim = answer[citation.claim_start : citation.claim_end]
+    claim = _shortened(answer[citation.claim_start : citation.claim_end])
     return Footnote(
         label=f"[{citation.n}]" if citation.n else "[–]",
         verdict=citation.verdict,
-        quote=_shortened(citation.quote if citation.quote is not None else claim),
+        claim=claim if citation.verdict == "unsupported" or citation.quote is None else None,
+        quote=_shortened(citation.quote) if citation.quote is not None else None,
         place=place(document) if document else "no such document" if citation.n else "no source named",
         link=citation.link,
     )
@@ -52,9 +60,10 @@ def place(document: Document) -> str:
 
 
 def plain_lines(notes: Sequence[Footnote]) -> Iterator[str]:
-    """One footnote a line, its fields separated by tabs: label, verdict, quote, place, link."""
+    """One footnote a line, its fields separated by tabs: label, verdict, quote (else the claim), place, link."""
     for note in notes:
-        yield "\t".join((note.label, note.verdict, note.quote, note.place, note.link or ""))
+        quote = note.quote if note.quote is not None else note.claim
+        yield "\t".join((note.label, note.verdict, quote or "", note.place, note.link or ""))
 
 
 def _shortened(text: str) -> str:

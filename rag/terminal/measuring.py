@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.console import Console
 from rag.evaluation.run import run_evaluation
 from rag.service import Footnote
 from rag.settings import Settings
-from rag.terminal.text import harmless
+from rag.terminal.text import harmless, json_line
 
 
 async def show_evaluation(settings: Settings, file: Path, thresholds: Sequence[str], *, as_json: bool) -> int:
@@ -35,7 +34,7 @@ async def show_evaluation(settings: Settings, file: Path, thresholds: Sequence[s
                 progress=lambda done, total: status.update(f"asked {done}/{total}"),
             )
     if as_json:
-        sys.stdout.write(json.dumps(report.data(), ensure_ascii=False) + "\n")
+        sys.stdout.write(json_line(report.data(), sys.stdout))
     else:
         Console().print(report.table())
         for missed in report.missed:

@@ -27,7 +27,7 @@ from rag.events import (
     done_data,
 )
 from rag.terminal.footnotes import MARKS, footnotes, place, plain_lines
-from rag.terminal.text import Wrapping, harmless, readable_link
+from rag.terminal.text import Wrapping, harmless, json_line, readable_link
 from rag.vocabulary import Document, Verdict
 
 _STYLES: dict[Verdict, str] = {"verbatim": "green", "supported": "magenta", "unsupported": "red"}
@@ -112,7 +112,7 @@ class JsonScreen:
                 self._documents = event.documents
             case Done():
                 data = {**done_data(event), "documents": [document_data(document) for document in self._documents]}
-                self._out.write(json.dumps(data, ensure_ascii=False) + "\n")
+                self._out.write(json_line(data, self._out))
 
     def close(self) -> None:
         self._out.flush()
@@ -121,8 +121,8 @@ class JsonScreen:
 class TerminalScreen:
     """For a person: what was searched, the documents, the answer as it grows, its footnotes.
 
-    Colours are the terminal's own sixteen, none of them yellow, so that they can be read on light and dark; a verdict
-    has a sign as well.
+    Words have the terminal's own colour, so that they can be read on light and dark whatever its palette; only the sign
+    of a verdict is green, magenta or red, beside the word for it.
     """
 
     def __init__(self, console: Console) -> None:
@@ -169,7 +169,8 @@ class TerminalScreen:
     def _show_documents(self, documents: Sequence[Document]) -> None:
         self._documents = documents
         for document in documents:
-            line = Text(f"{document.n:>2}  ", style="dim")
+            line = Text()
+            line.append(f"{document.n:>2}  ", style="dim")
             line.append(place(document), style="bold")
             line.append(f"  {harmless(document.url)}", style="dim")
             line.truncate(self._console.width, overflow="ellipsis")
@@ -190,16 +191,22 @@ class TerminalScreen:
         self.close()
         for note in footnotes(done.answer, done.citations, self._documents):
             head = Text(f"\n{note.label} ")
-            head.append(f"{MARKS[note.verdict]} {note.verdict}", style=_STYLES[note.verdict])
+            head.append(MARKS[note.verdict], style=_STYLES[note.verdict])
+            head.append(f" {note.verdict}")
             head.append(f"  {note.place}", style=Style(dim=True, link=harmless(note.link) if note.link else None))
             self._console.print(head)
-            wrapping = Wrapping(lambda: self._console.width, indent=4)
-            quote = wrapping.feed(f"“{note.quote}”") + wrapping.finish()
-            self._console.print(f"    {quote}", markup=False, soft_wrap=True)
+            if note.claim is not None:
+                self._indented(f"claim: {note.claim}")
+            if note.quote is not None:
+                self._indented(f"{'nearest: ' if note.claim else ''}“{note.quote}”")
             if note.link:
                 self._console.print(Text(f"    {readable_link(note.link)}", style="dim"), soft_wrap=True)
         for ending in _endings(done):
             self._line(f"\n{ending}", "dim")
+
+    def _indented(self, text: str) -> None:
+        wrapping = Wrapping(lambda: self._console.width, indent=4)
+        self._console.print(f"    {wrapping.feed(text)}{wrapping.finish()}", markup=False, soft_wrap=True)
 
     def _line(self, text: str, style: str) -> None:
         self._console.print(Text(harmless(text), style=style))

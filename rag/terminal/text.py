@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 from urllib.parse import unquote
 
 from rich.cells import cell_len
@@ -21,6 +23,12 @@ _PIECE = re.compile(r"\n|[^\S\n]+|\S+")
 def harmless(text: str) -> str:
     """`text` without anything a terminal would obey, or could not write."""
     return _CONTROL.sub("", whole_characters(text))
+
+
+def json_line(data: Any, out: TextIO) -> str:
+    """`data` on one line, in the letters that `out` can write; others as JSON escapes them."""
+    unicode = (getattr(out, "encoding", None) or "utf-8").lower().startswith("utf")
+    return json.dumps(data, ensure_ascii=not unicode) + "\n"
 
 
 def readable_link(url: str) -> str:
@@ -72,11 +80,7 @@ class Wrapping:
             self._word += piece
             return
         for character in piece:
-            if (
-                self._word
-                and (has_cjk(character) or has_cjk(self._word))
-                and character not in "，。！？；：、）】」』”’…"
-            ):
+            if self._word and (has_cjk(character) or has_cjk(self._word)) and character not in _NEVER_FIRST:
                 yield from self._placed()
             self._word += character
 
@@ -95,6 +99,8 @@ class Wrapping:
             yield self._space
         yield self._word
         self._column += length
+        if self._column > self._width:  # a word longer than a line, which the terminal has gone on with
+            self._column = self._column % self._width or self._width
         self._word = self._space = ""
 
     def _line_break(self) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from rag.events import timestamp
 from rag.index.catalog import Catalog, PageRow
 from rag.index.parts import catalog_path
 from rag.settings import Settings, variable_name
-from rag.terminal.text import harmless
+from rag.terminal.text import harmless, json_line
 
 if TYPE_CHECKING:
     from rag.models.embeddings import EmbeddingModel
@@ -26,8 +25,8 @@ _HIDDEN = "********"
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
-def show_sources(settings: Settings, prefix: str | None, *, as_json: bool) -> None:
-    """Prints the pages; needs neither Chroma nor a model."""
+def show_sources(settings: Settings, prefix: str | None, *, as_json: bool, most: int | None = None) -> None:
+    """Prints the pages, at most so many; needs neither Chroma nor a model."""
     path = catalog_path(settings.data_dir)
     if not path.exists():
         _print_json({"sources": []}) if as_json else _say_empty()
@@ -42,10 +41,12 @@ def show_sources(settings: Settings, prefix: str | None, *, as_json: bool) -> No
     elif not rows and prefix is None:
         _say_empty()
     else:
-        for row in rows:
+        for row in rows[:most]:
             state = "" if row.state == "present" else f"  ({row.state})"
             line = f"{row.fetched_at:%Y-%m-%d %H:%M}  {row.chunks:>4}  {row.url}  {row.title}{state}"
             sys.stdout.write(harmless(line) + "\n")
+        if most is not None and len(rows) > most:
+            sys.stdout.write(f"… and {len(rows) - most:,} more.\n")
 
 
 def remove_source(settings: Settings, url: str, *, as_json: bool) -> None:
@@ -146,7 +147,7 @@ def _say_empty() -> None:
 
 
 def _print_json(data: Any) -> None:
-    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_line(data, sys.stdout))
 
 
 @contextmanager

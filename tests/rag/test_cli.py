@@ -147,3 +147,15 @@ def test_ctrl_c_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setattr(sys, "stdin", Interrupted())
     assert run("ask", "-") == 130
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_terminal_of_few_characters_is_written_what_it_knows(tmp_path: Path) -> None:
+    """Others become question marks; as JSON they are escaped, so that nothing is lost."""
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "RAG_DATA_DIR": "caf\u00e9-\u5f15"}
+
+    def shown(*arguments: str) -> str:
+        command = [sys.executable, "-m", "rag.cli", "config", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=tmp_path).stdout
+
+    assert "RAG_DATA_DIR=caf?-?\n" in shown()
+    assert json.loads(shown("--json"))["RAG_DATA_DIR"] == "caf\u00e9-\u5f15"

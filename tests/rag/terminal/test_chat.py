@@ -10,12 +10,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from rag.errors import ModelUnavailable
+from rag.index.catalog import Catalog
+from rag.index.changes import CatalogChanges
+from rag.index.parts import catalog_path
 from rag.terminal.chat import Chat, unechoed
 from rag.terminal.screen import PlainScreen
-from tests.fakes import ScriptedChatModel
+from tests.fakes import ScriptedChatModel, make_chunks, make_page
 from tests.service_fakes import make_service
 
 ANSWER = "Chroma keeps the vectors of every chunk [1]."
@@ -51,6 +55,22 @@ async def test_questions_are_answered_with_footnotes_and_remembered(tmp_path: Pa
     assert shown.count("[1]\tverbatim") == 2
     assert "› What keeps vectors?" in shown
     assert "› And words?" in shown
+
+
+async def test_sources_are_listed_as_far_as_a_screen_reaches(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of sixty pages fifty and how many more; under an address, those."""
+    catalog = Catalog(catalog_path(tmp_path))
+    pages = [make_page("Text.", url=f"https://example.org/{n}") for n in range(60)]
+    CatalogChanges(catalog).switch([(page, make_chunks(page)) for page in pages], [])
+    catalog.close()
+    await talk(tmp_path, ScriptedChatModel(), "/sources")
+    shown = capsys.readouterr().out
+    assert shown.count("https://") == 50
+    assert shown.endswith("… and 10 more.\n")
+    await talk(tmp_path, ScriptedChatModel(), "/sources https://example.org/5")
+    assert capsys.readouterr().out.count("https://example.org/5") == 11
 
 
 async def test_new_starts_a_thread_and_thread_goes_back(tmp_path: Path) -> None:

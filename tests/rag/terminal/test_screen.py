@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -130,6 +131,33 @@ def test_one_quote_is_one_footnote_and_a_missing_document_is_named() -> None:
     twice = (CITATIONS[0], CITATIONS[0], Citation(7, 0, 5, "unsupported"))
     notes = footnotes(ANSWER, twice, [DOCUMENT])
     assert [(note.label, note.place) for note in notes] == [("[1]", "Chroma › Guide"), ("[7]", "no such document")]
+
+
+def test_what_a_document_does_not_say_is_told_as_the_claim_and_not_as_a_quote() -> None:
+    """Each such claim, also where the nearest words are the same; the nearest words are called so."""
+    answer = "It is red [1]. It is blue [1]. It is green."
+    near = {"document_id": DOCUMENT.id, "quote": "Chroma keeps vectors.", "quote_start": 0, "quote_end": 21}
+    claims = [Citation(1, 0, 13, "unsupported", **near), Citation(1, 15, 29, "unsupported", **near)]
+    out = io.StringIO()
+    screen = TerminalScreen(Console(file=out, width=80, force_terminal=True, color_system=None, highlight=False))
+    screen.show(DocumentsFound((DOCUMENT,)))
+    screen.show(done(answer=answer, citations=(*claims, Citation(0, 31, 43, "unsupported"))))
+    lines = [line.strip() for line in out.getvalue().splitlines()]
+    for claim in ("It is red [1]", "It is blue [1]", "It is green."):
+        assert f"claim: {claim}" in lines
+        assert f"“{claim}”" not in lines
+    assert lines.count("nearest: “Chroma keeps vectors.”") == 2
+
+
+def test_only_signs_are_coloured() -> None:
+    """Green on white, or red on black, is hard to read in some palettes; the words have the terminal's own colour."""
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system="standard", highlight=False, no_color=False)
+    screen = TerminalScreen(console)
+    for event in EVENTS:
+        screen.show(event)
+    coloured = re.findall("\x1b\\[[0-9;]*3[0-7]m([^\x1b]*)", out.getvalue())
+    assert coloured == ["✓", "✗"]
 
 
 def test_a_terminal_shows_that_something_is_at_work_and_takes_it_back() -> None:

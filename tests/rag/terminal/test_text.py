@@ -59,3 +59,9 @@ def test_a_terminal_that_is_resized_meanwhile_is_wrapped_at_its_new_width() -> N
 def test_a_link_is_shown_with_its_letters_and_stays_one_word() -> None:
     link = "https://example.org/a%20b#top:~:text=%E5%BC%95%E7%94%A8%2C%E8%84%9A,it%27s%20so%E2%80%82x%1B%9B"
     assert readable_link(link) == "https://example.org/a%20b#top:~:text=引用%2C脚,it%27s%20so%E2%80%82x%1B%9B"
+
+
+def test_a_word_longer_than_a_line_is_followed_in_the_line_it_ends_in() -> None:
+    """The terminal goes on with it in the next line; no line of its own is begun after it."""
+    wrapping = Wrapping(lambda: 20)
+    assert wrapping.feed("x" * 30 + " [1] and more words") + wrapping.finish() == "x" * 30 + " [1] and\nmore words"
