@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rag.citations.statement import Statement
+from rag.text.han_variants import simplified
 
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*[:：]?\s*\Z|[-=*_]{3,}\s*\Z)")
 _BULLET = re.compile(r"\s*(?:[-*•+]|\d{1,3}[.)、])\s")
@@ -43,6 +44,7 @@ def states_a_fact(sentence: str, statement: Statement) -> bool:
     """
     if len(statement.content) < _FEWEST_WORDS:
         return False
+    sentence = simplified(sentence)
     if _HEADING.match(sentence) or _ASKS.search(sentence) or _INTRODUCES.search(sentence):
         return False
     if not _ENDS.search(sentence) and not _BULLET.match(sentence) and _is_short(statement):
@@ -53,7 +55,7 @@ def states_a_fact(sentence: str, statement: Statement) -> bool:
 
 def says_nothing_found(text: str) -> bool:
     """Whether a text says that the documents hold no answer, or that none can be given."""
-    return _SAYS_NOTHING_FOUND.search(text) is not None
+    return _SAYS_NOTHING_FOUND.search(simplified(text)) is not None
 
 
 def _is_short(statement: Statement) -> bool:

@@ -153,11 +153,12 @@ def _abbreviates(ours: Sequence[Item], theirs: Sequence[Item]) -> bool:
 
 def _exchanged(opcodes: Sequence[Opcode], claimed: Sequence[Slot], quoted: Sequence[Slot]) -> str | None:
     """Two runs of Chinese that have changed places: `A wins B` for `B wins A`."""
-    changed = [
-        (_bare(claimed[c1:c2]), _bare(quoted[q1:q2])) for tag, c1, c2, q1, q2 in opcodes if tag == "replace"
-    ]  # fmt: skip
-    for one, other in changed:
-        if _is_chinese(one + other) and min(len(one), len(other)) > 1 and (other, one) in changed and one != other:
+    changed = {
+        (_told(claimed[c1:c2]), _told(quoted[q1:q2]))
+        for tag, c1, c2, q1, q2 in (*opcodes, *_joined(opcodes)) if tag == "replace"
+    }  # fmt: skip
+    for one, other in sorted(changed):
+        if one and other and _is_chinese(one + other) and (other, one) in changed and one != other:
             return f"{one} and {other} exchanged"
     for before, between, after in zip(opcodes, opcodes[1:], opcodes[2:], strict=False):
         if between[0] != "equal" or {before[0], after[0]} != {"insert", "delete"}:
@@ -260,10 +261,15 @@ def _is_wording(run: str) -> bool:
 
 
 def _bare(slots: Sequence[Slot]) -> str:
+    """What a run of slots says beside numbers, without grammar at its ends."""
+    return _told([slot for slot in slots if slot.key != _NUMBER])
+
+
+def _told(slots: Sequence[Slot]) -> str:
     """What a run of slots says, without grammar at its ends."""
-    texts = [slot for slot in slots if slot.key != _NUMBER]
-    while texts and texts[0].items[0].stop:
-        texts = texts[1:]
-    while texts and texts[-1].items[0].stop:
-        texts = texts[:-1]
-    return "".join(slot.text for slot in texts)
+    first, last = 0, len(slots)
+    while first < last and slots[first].items[0].stop:
+        first += 1
+    while first < last and slots[last - 1].items[0].stop:
+        last -= 1
+    return _run(slots[first:last])

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from rag.citations.lexicon import irregular_forms, synonyms
+from rag.text.han_variants import simplified
 from rag.text.language import CJK_RANGES
 from rag.text.stems import english_stem
 
@@ -58,7 +59,7 @@ def read_words(text: str) -> list[Word]:
 
 def iter_words(text: str) -> Iterator[Word]:
     """The same, read as they are asked for."""
-    folded = text.translate(_WIDE)
+    folded = simplified(text.translate(_WIDE))
     last: Word | None = None
     position = 0
     for match in _WORD.finditer(folded):

@@ -22,7 +22,7 @@ from rag.vocabulary import Chunk, Filter
 if TYPE_CHECKING:
     import tantivy
 
-LAYOUT = "1"
+LAYOUT = "2"
 """Changes with the fields below and with `search_terms`; an index of another layout is refused."""
 
 BOOSTS: tuple[tuple[str, float], ...] = (("text", 1.0), ("title", 0.5), ("section", 0.5))

@@ -15,6 +15,7 @@ from rag.models.evidence import is_answered
 from rag.models.prepared import PreparedAnswer, PreparedChatModel
 from rag.models.question import Question
 from rag.models.sentence_choice import Embed, Floats, choose, rank
+from rag.text.han_variants import simplified
 from rag.text.language import detect_language, has_cjk
 from rag.vocabulary import Document
 
@@ -59,7 +60,7 @@ class ExtractiveChatModel(PreparedChatModel):
             ModelError: the sentences cannot be embedded.
         """
         language = "zh" if has_cjk(question) else "en"
-        asked = Question(question)
+        asked = Question(simplified(question))
         found = candidates(documents, with_code=asked.is_for_the_reader)
         if not documents:
             return PreparedAnswer(NOTHING_INDEXED[language], "no_answer")

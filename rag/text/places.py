@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from rag.text.han_variants import simplified
 from rag.text.language import is_cjk
 from rag.text.tokens import search_terms
 
@@ -61,6 +62,8 @@ class TermFinder:
             term = known[word] if word in known else self._term(word)
             if term is not None:
                 found.append((match.start(), term))
+        if self._cjk:
+            lowered = simplified(lowered)
         for term in self._cjk:
             at = lowered.find(term)
             while at >= 0:

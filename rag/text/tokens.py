@@ -11,6 +11,7 @@ import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
+from rag.text.han_variants import simplified
 from rag.text.language import CJK_RANGES, has_cjk
 from rag.text.stems import english_stem
 
@@ -49,12 +50,14 @@ def search_terms(text: str) -> list[str]:
     """Returns the terms of `text` in reading order, repeats included.
 
     NFKC and lower case; accents folded from Latin letters; English words as stems, possessives dropped; Chinese,
-    Japanese and Korean as characters and bigrams; numbers whole (`1,000` is `1000`); identifiers whole and in parts
-    (`RAG_TOP_K`, `astreamLog`, `3.11.2`, `C++`). A term has no white space in it and at most 64 characters.
+    Japanese and Korean as characters and bigrams, traditional characters as simplified ones; numbers whole (`1,000` is
+    `1000`); identifiers whole and in parts (`RAG_TOP_K`, `astreamLog`, `3.11.2`, `C++`). A term has no white space in
+    it and at most 64 characters.
     """
     text = unicodedata.normalize("NFKC", text)
     if not has_cjk(text):
         return _word_terms(text)
+    text = simplified(text)
     terms: list[str] = []
     end = 0
     for run in _CJK_RUN.finditer(text):

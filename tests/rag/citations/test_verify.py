@@ -189,3 +189,39 @@ def test_quotes_are_exact(text: str, n: int) -> None:
     if citation.quote is not None:
         assert citation.quote == DOCUMENTS[n - 1].text[citation.quote_start : citation.quote_end] != ""
     assert [citation] == Verifier(DOCUMENTS).verify(claim)
+
+
+@pytest.mark.parametrize(
+    ("claim", "expected"),
+    [
+        ("這臺機器由查爾斯·巴貝奇設計，重約13噸。", "verbatim"),
+        ("這臺機器由查爾斯·巴貝奇設計，重約14噸。", "unsupported"),
+        ("該項目完成了，花費了3.5萬英鎊。", "unsupported"),
+    ],
+)
+def test_traditional_characters_are_the_same_as_simplified_ones(claim: str, expected: str) -> None:
+    """In both directions, and the quote is the page's own text."""
+    [citation] = verify_claim(Claim(0, len(claim), claim, (2,)), DOCUMENTS)
+    assert citation.verdict == expected
+    assert citation.quote == CHINESE[citation.quote_start : citation.quote_end]
+    page = document(2, "這臺機器由查爾斯·巴貝奇設計，重約13噸。")
+    [back] = verify_claim(Claim(0, 9, "这台机器由查尔斯·巴贝奇设计，重约13吨。", (2,)), [page])
+    assert back.verdict == "verbatim"
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "大于1的自然数若不是合数，则称之为素数。",
+        "两支船队带领李安不同港口多次出海。",
+        "该数自身是指除了1和素数外，无法被整除的数。",
+    ],
+)
+def test_two_places_of_a_chinese_sentence_exchanged(claim: str) -> None:
+    """However short what changed places is, and whether or not it has a number."""
+    page = document(
+        1,
+        "大于1的自然数若不是素数，则称之为合数。李安带领两支船队不同港口多次出海。"
+        "素数是指除了1和该数自身外，无法被整除的数。",
+    )
+    assert verify_claim(Claim(0, len(claim), claim, (1,)), [page])[0].verdict == "unsupported"
