@@ -32,7 +32,7 @@ export async function showReading(id, query, stillHere) {
   const from = marked ? start : at, to = marked ? end : at + Array.from(document.text).length;
   const whole = !marked && from === 0 && to >= points.length;
   view.replaceChildren(
-    el("p", {}, el("a", { href: "#/", text: say("back"), onclick: goBack })),
+    el("p.back", {}, el("a", { href: "#/", text: say("back"), onclick: goBack })),
     el("h1", { id: "reading-title", dir: "auto", tabindex: -1, text: document.title || say("untitled") }),
     document.section?.length ? el("p.quiet", { dir: "auto", text: document.section.join(" › ") }) : "",
     el("p.quiet", {}, [`${say(old ? "oldNote" : "storedNote", ago(document.fetched_at))} `, outward(document.link || document.url, document.url)]),

@@ -237,13 +237,10 @@ export class Turn {
     };
     const retry = this.button("retry", again, { "data-retry": true });
     if (!this.runId) return [retry];
-    return [
-      ...(this.answer.text ? [this.button("copy", (event) => this.copy(event.currentTarget))] : []),
-      this.button("copyLink", (event) => this.copyText(this.address(), event.currentTarget, "linkCopied")),
-      retry,
-      this.thumb("good", "up", rating),
-      this.thumb("poor", "down", rating),
-    ];
+    const link = this.button("copyLink", (event) => this.copyText(this.address(), event.currentTarget, "linkCopied"));
+    if (!this.answer.text) return [link, retry];
+    const copy = this.button("copy", (event) => this.copy(event.currentTarget));
+    return [copy, link, retry, this.thumb("good", "up", rating), this.thumb("poor", "down", rating)];
   }
 
   address() {

@@ -31,7 +31,7 @@ export class Welcome {
   }
 
   draw({ sources, total }) {
-    const first = el("a", { href: "#/sources", text: say("addFirst") });
+    const first = el("a.primary", { href: "#/sources", text: say("addFirst") });
     const pages = el("p", {}, total ? [say("indexed", total)] : [`${say("emptyIndex")} `, first]);
     const words = el("div", {}, this.problem ? told(this.problem) : [pages]);
     if (words.textContent !== this.state.textContent) this.state.replaceChildren(...words.childNodes); // said once

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def hold_back(page: Any, pattern: str) -> tuple[asyncio.Event, asyncio.Event]:
-    """Holds the next request of that address back; returns what tells that it was made, and what lets it go."""
+    """Holds requests of that address back; returns what tells that one was made, and what lets them go."""
     made, gate = asyncio.Event(), asyncio.Event()
 
     async def hold(route: Any) -> None:
@@ -22,7 +22,7 @@ async def hold_back(page: Any, pattern: str) -> tuple[asyncio.Event, asyncio.Eve
         await gate.wait()
         await route.continue_()
 
-    await page.route(pattern, hold, times=1)
+    await page.route(pattern, hold)
     return made, gate
 
 
@@ -103,3 +103,29 @@ async def test_a_mark_stays_the_same_while_the_answer_grows_behind_it(visit: Any
     gate.set()
     await visit.ended()
     assert await first.evaluate("mark => mark.isConnected")
+
+
+WATCH_SHIFTS = """window.shifts = [];
+new PerformanceObserver(list => {
+    for (const entry of list.getEntries()) shifts.push(...entry.sources.map(({ node }) => node?.id || node?.className));
+}).observe({ type: "layout-shift", buffered: true });"""
+
+
+async def test_nothing_jumps_while_the_page_arrives(make_visit: Any) -> None:
+    """Its words come late, then what is indexed, then what the model can: what stands stays where it is."""
+    visit = await make_visit(window={"locale": "zh-CN", "viewport": {"width": 360, "height": 740}})
+    await visit.page.add_init_script(WATCH_SHIFTS)
+    (words, words_gate), (sources, sources_gate), (health, health_gate) = [
+        await hold_back(visit.page, pattern) for pattern in ("**/words.js", "**/sources?*", "**/health/ready")
+    ]
+    opening = asyncio.create_task(visit.open())
+    frames = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    for made, gate in ((words, words_gate), (sources, sources_gate), (health, health_gate)):
+        await made.wait()
+        await visit.page.evaluate(frames)
+        gate.set()
+    await opening
+    await expect(visit.page.locator("#samples")).to_be_visible()
+    await expect(visit.page.locator("#mode")).to_be_visible()
+    await visit.page.evaluate(frames)
+    assert await visit.page.evaluate("shifts") == []
