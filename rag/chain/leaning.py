@@ -29,7 +29,9 @@ _PRONOUN = re.compile(
 )
 _EMPTY_PRONOUN = re.compile(
     r"\b(?:(?:is|was|does|did|will|would|can|could|should|might|may) it (?:possible|necessary|true|safe|legal|worth|"
-    r"important|better|common|normal|ok|okay|hard|difficult|easy)|it(?:'s| is) (?:possible|"
+    r"important|better|common|normal|ok|okay|hard|difficult|easy)|"
+    r"(?:does|did|will|would|can|could) it (?:\w+ )?(?:rain|snow|freeze)|(?:is|was) it (?:raining|snowing|freezing)|"
+    r"what (?:time|day|date|month|year|season) (?:is|was) it|it(?:'s| is) (?:possible|"
     r"necessary|true|better|important)|how long does it take to|(?:is|are|was|were|will|would|can|do|does) there|"
     r"there (?:is|are|was|were|a|an|any|be)|this (?:year|month|week|morning|time|day)|"
     r"(?<=\w )that (?:is|are|was|were|can|has|have|had|will|would|the|a|an|i|you|we|they|he|she|it)|one of|such as|"
@@ -39,7 +41,8 @@ _EMPTY_PRONOUN = re.compile(
 )
 _OPENING = re.compile(
     r"^\W*(?:(?:and|but|or|so|then|also|ok|okay|well|btw|by the way|no|yes|thanks|thank you)\b[\s,.!]+)*"
-    r"(?:(?:what|how) about\b|and\b|but\b|or\b|also\b|why(?: not| so)?\s*\?|how(?: so| come)?\s*\?|"
+    r"(?:(?:(?:sorry|oops|wait|actually)[\s,.!]+)*i (?:mean|meant|was (?:asking|talking) about)\b|"
+    r"(?:what|how) about\b|and\b|but\b|or\b|also\b|why(?: not| so)?\s*\?|how(?: so| come)?\s*\?|"
     r"why so\b|when\s*\?|where\s*\?|who\s*\?|which (?:one|ones)\b|"
     r"(?:any|are there|is there)(?: any)? (?:other|more|another)\b|"
     r"what else\b|(?:tell|give|show) me more\b|more (?:details?|info|information|about)\b|"
@@ -56,15 +59,25 @@ _CHINESE_PRONOUN = re.compile(
     "前者|后者|上面|上述|刚才|之前说|另一个|还有(?:什么|哪|别|其)"
 )
 _CHINESE_OPENING = re.compile(
-    "^(?:那么?|那|而|还有|另外|然后|为什么呢?|怎么样|怎么办|呢|再|(?:能|可以|能不能|请)?(?:再?举|给)(?:一?个|些)?例)|呢[？?]?$"
+    "^(?:(?:(?:不对|不是|错了|抱歉|对不起)[，,。\\s]*)?我(?:问的?是|指的?是|是问|是说|说的?是|的意思是)|那么?|那|而|还有|另外|然后|为什么呢?|怎么样|怎么办|呢|再|(?:能|可以|能不能|请)?(?:再?举|给)(?:一?个|些)?例)|呢[？?]?$"
+)
+_OTHER_TOPIC = re.compile(
+    r"\b(?:new|different|other|another|change (?:of|the)|switch(?:ing)?(?: the)?) (?:topic|subject)s?\b|"
+    r"\blet(?:'s| us) (?:talk|speak) about\b.*\binstead\b|\bmoving on\b|换(?:个|一个)话题|(?:说|聊)点别的",
+    re.IGNORECASE,
 )
 _CHINESE_MODAL = re.compile("^(?:会不会|能不能|可不可以|需不需要|需要|可以|应该|会(?![话议员计])|能|要)")
 _CHINESE_HOW = re.compile("^(?:请问)?(?:如何|怎么|怎样)")
 # Words of courtesy ask nothing; what comes after them may.
 _COURTESY = re.compile(
-    r"^\W*(?:(?:thanks?(?: you)?(?: (?:a lot|so much|very much))?|thx|hi|hello|hey|ok(?:ay)?|got it|i see|(?:good)?bye|"
+    r"^\W*(?:(?:(?:that|this|it)(?:'s| is| was) (?:(?:very|really|so|quite) )?"
+    r"(?:helpful|useful|great|good|nice|perfect|clear|all|it|enough)(?=\s*(?:[,.!…]|$))|"
+    r"(?:hi|hello|hey) (?:there|again|everyone)|good (?:morning|afternoon|evening|night|day)|"
+    r"how (?:are you|do you do|is it going)(?: doing)?(?: today)?(?=\W*$)|"
+    r"you(?:'re| are) welcome|no problem|well done|"
+    r"thanks?(?: you)?(?: (?:a lot|so much|very much))?|thx|hi|hello|hey|ok(?:ay)?|got it|i see|(?:good)?bye|"
     r"(?:great|good|nice|perfect|cool|sure|cheers)(?=\s*(?:[,.!…]|$)))\b[\s,.!…~]*|"
-    r"(?:非常感谢|谢谢(?:你|您|啦|了)?|多谢|你好|您好|好的?|明白了?|知道了?|嗯+|行|再见)(?=[\s，。！,.!~～]|$)[\s，。！,.!~～]*)+",
+    r"(?:非常感谢|谢谢(?:你|您|啦|了)?|多谢|你好|您好|好的?|明白了?|知道了?|嗯+|行|再见|原来如此|(?:原来)?(?:是)?这样啊?|了解了?|懂了|早上好|晚上好|辛苦了|太好了)(?=[\s，。！,.!~～]|$)[\s，。！,.!~～]*)+",
     re.IGNORECASE,
 )
 _CHINESE_DEFINITION = re.compile("什么是|什么叫|是什么|是谁|指什么|什么意思")
@@ -84,6 +97,20 @@ _FRAME = frozenset(
     "understand available people thank thanks btw yes no ok okay sure also recommend going take let happen "
     "happens".split()
 )
+# What is always that of something: asked for alone, it is that of what was spoken of.
+_OF_SOMETHING = frozenset(
+    content_terms(
+        "alternatives advantages disadvantages benefits drawbacks limitations limits requirements prerequisites "
+        "differences options steps risks features costs price fee size length height weight age version versions "
+        "default defaults author authors founder founders owner owners inventor creator maker members parts "
+        "causes reasons consequences effects results symptoms side purpose main goal name names meaning origin "
+        "origins history location address rules exceptions conditions deadline duration release date "
+        "choose pick recommend born die died live founded made created written published happen happened called "
+        "named alternative advantage disadvantage benefit drawback limitation limit requirement option step risk "
+        "feature cost member part cause reason consequence effect result rule exception condition"
+    )
+)
+_INDEFINITE = re.compile(r"\ban?\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:[-'’./][^\W_]+)*")
 
 
@@ -104,7 +131,7 @@ def leans(question: str) -> bool:
     "Thanks!" does not, and what is asked after it is read without it.
     """
     question = without_courtesy(question)
-    if not question:
+    if not question or _OTHER_TOPIC.search(question):
         return False
     if has_cjk(question):
         return bool(
@@ -120,7 +147,9 @@ def leans(question: str) -> bool:
 
 def without_courtesy(question: str) -> str:
     """The question without the thanks and greetings before it; empty when it is nothing else."""
-    return _COURTESY.sub("", question, count=1).strip()
+    asked = question.strip()
+    rest = _COURTESY.sub("", asked, count=1).strip()
+    return rest if rest == asked or _WORD.search(rest) else ""
 
 
 def _is_chinese_fragment(question: str) -> bool:
@@ -138,8 +167,13 @@ def _points_outside(question: str) -> bool:
 
 
 def _is_fragment(question: str) -> bool:
-    """Two words that are no whole question ("Mortgage scams", "And fees?"); "What is Chroma?" is one."""
+    """Two words that are no whole question ("Mortgage scams", "And fees?"); "What is Chroma?" is one.
+
+    "What are the alternatives?" is whole, but names only what is that of something else.
+    """
     terms = {term for term in content_terms(question) if term not in _FRAME}
+    if terms and terms <= _OF_SOMETHING and not _INDEFINITE.search(question):
+        return True
     return len(terms) <= _FRAGMENT_TERMS and not (terms and _WHOLE_QUESTION.match(question.strip()))
 
 
