@@ -1,4 +1,4 @@
-"""The vectors index: Chroma, read through langchain-chroma. With `chroma_client.py` the only file that knows Chroma.
+"""The vectors index: Chroma, through langchain-chroma. With `chroma_client.py` the only file that knows Chroma.
 
 Chroma holds ids, vectors and three metadata (`source`, `title`, `language`), and an empty text: the texts are in the
 catalog, and with them Chroma's store is six times larger and its writes half as fast (measured, 6,000 chunks).
@@ -17,12 +17,13 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+from langchain_core.embeddings import Embeddings
 
 from rag.errors import ConfigurationError, FootnoteError, IndexMismatch, IndexUnavailable, StorageError
 from rag.index.catalog import Catalog, Identity
-from rag.index.chroma_client import ChromaClient, ChromaRefused, Collection
+from rag.index.chroma_client import ChromaClient
 from rag.index.chroma_server import ChromaServer
 from rag.index.endpoint import Endpoint, own_endpoint, remote_endpoint, shown
 from rag.index.nearest import nearest
@@ -53,18 +54,28 @@ class _Link:
     """A client and the collection that was found with it."""
 
     client: ChromaClient
-    found: Collection
-
-    @cached_property
-    def store(self) -> Chroma:
-        """The collection as langchain-chroma reads it: its import takes long, and writing needs none of it."""
-        from langchain_chroma import Chroma
-
-        return Chroma(collection_name=self.found.name, client=self.client.api, create_collection_if_not_exists=False)
+    store: Chroma
+    given: _Given
 
     @property
     def collection(self) -> chromadb.Collection:
         return self.store._collection  # langchain-chroma counts nothing in public
+
+
+class _Given(Embeddings):
+    """Hands langchain-chroma the vectors that the catalog already has: those of the write at hand in each thread."""
+
+    def __init__(self) -> None:
+        self._writes = threading.local()
+
+    def give(self, vectors: Sequence[Sequence[float]]) -> None:
+        self._writes.vectors = vectors
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return cast(list[list[float]], self._writes.vectors)
+
+    def embed_query(self, text: str) -> list[float]:
+        raise NotImplementedError("searches are made by vector")
 
 
 class VectorIndex:
@@ -142,7 +153,7 @@ class VectorIndex:
         """Removes chunks; ids that are not there are none."""
         for first in range(0, len(ids), BATCH):
             some = list(ids[first : first + BATCH])
-            self._call(lambda link, some=some: link.client.delete(link.found, some))  # type: ignore[misc]
+            self._call(lambda link, some=some: link.store.delete(some))  # type: ignore[misc]
 
     def search(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
         """The `k` nearest (chunk id, cosine similarity clipped to 0…1), best first."""
@@ -214,14 +225,14 @@ class VectorIndex:
         base, spare = self._name, f"{self._name}-next"
 
         def work(client: ChromaClient) -> None:
-            found = client.find(spare)
-            if found is None:
+            spare_is = client.generation(spare)
+            if spare_is is None:
                 return
-            if found.generation != self._wanted():
+            if spare_is != self._wanted():
                 client.drop(spare)
                 return
             client.drop(base)
-            client.rename(found, base)
+            client.rename(spare, base)
 
         self._with_client(work)
         self._link = None
@@ -286,23 +297,23 @@ class VectorIndex:
     def _resolved(self, client: ChromaClient, create: bool) -> _Link | None:
         link = self._link
         if link is None or link.client is not client:
-            found = self._find(client) or self._make(client, create)
-            if found is None:
+            name = self._find(client) or self._make(client, create)
+            if name is None:
                 return None
-            link = self._link = _Link(client, found)
+            given = _Given()
+            link = self._link = _Link(client, _opened(client, name, given), given)
         return link
 
-    def _find(self, client: ChromaClient) -> Collection | None:
-        """The collection of our generation, under either of the two names that it can have."""
+    def _find(self, client: ChromaClient) -> str | None:
+        """The name of the collection of our generation, among the two that it can have."""
         wanted = self._wanted()
         for name in (self._name, f"{self._name}-next"):
-            found = client.find(name)
-            if found is not None and found.generation == wanted:
-                return found
+            if client.generation(name) == wanted:
+                return name
         return None
 
-    def _make(self, client: ChromaClient, create: bool) -> Collection | None:
-        foreign = client.find(self._name) is not None
+    def _make(self, client: ChromaClient, create: bool) -> str | None:
+        foreign = client.generation(self._name) is not None
         if foreign and self._server is None:
             raise IndexMismatch(
                 f"The Chroma collection {self._name!r} belongs to another data folder.",
@@ -317,7 +328,8 @@ class VectorIndex:
             return None
         if foreign:
             client.drop(self._name)
-        return client.make(self._name, _metadata(self._wanted(), self._catalog.identity()), self._configuration())
+        client.make(self._name, _metadata(self._wanted(), self._catalog.identity()), self._configuration())
+        return self._name
 
     def _wanted(self) -> str:
         return self._generation or self._catalog.generation()
@@ -328,7 +340,13 @@ class VectorIndex:
     def _connected(self, again: bool) -> ChromaClient:
         with self._lock:
             if self._client is None:
-                self._client = ChromaClient(self._locate(again), self._timeout, self._write_timeout)
+                importing = threading.Thread(target=_import_libraries)
+                importing.start()  # which takes a second or more, as the server does to come up
+                try:
+                    endpoint = self._locate(again)
+                finally:
+                    importing.join()
+                self._client = ChromaClient(endpoint, self._timeout, self._write_timeout)
             return self._client
 
     def _forget(self, failed: ChromaClient | None = None) -> None:
@@ -342,6 +360,9 @@ class VectorIndex:
             client.close()
 
     def _translated(self, error: Exception) -> FootnoteError:
+        import chromadb.errors
+        import httpx
+
         where = shown(self._locate(False).url) if self._server is None else "the local Chroma server"
         if isinstance(error, FootnoteError):
             return error
@@ -349,12 +370,12 @@ class VectorIndex:
             return StorageError(
                 f"The disk of {str(self._server.data_dir)!r} is full.", "Free some space and try again."
             )
-        if _is_timeout(error):
+        if isinstance(error, httpx.TimeoutException):
             return IndexUnavailable(
                 f"Chroma ({where}) did not answer in time (RAG_INDEX_TIMEOUT is {self._timeout:g} s).",
                 "Try again; if it stays so, restart it or allow it more time.",
             )
-        if _status(error) in (401, 403):
+        if isinstance(error, chromadb.errors.ChromaAuthError | chromadb.errors.AuthorizationError):
             return ConfigurationError(f"Chroma ({where}) refused the token.", "Set RAG_CHROMA_TOKEN.")
         if "dimension" in str(error).lower():
             return IndexMismatch(
@@ -362,16 +383,32 @@ class VectorIndex:
                 "Set RAG_EMBEDDINGS back, or run `footnote rebuild` and restart.",
             )
         cure = "Try again; `footnote verify` looks for damage." if self._server else "Check RAG_CHROMA_URL."
-        if _is_transport(error):
+        if isinstance(error, httpx.TransportError | OSError):
             return IndexUnavailable(f"Chroma ({where}) cannot be reached.", cure)
         return IndexUnavailable(f"Chroma ({where}) cannot be used: {str(error) or type(error).__name__}.", cure)
+
+
+def _import_libraries() -> None:
+    import langchain_chroma  # noqa: F401 - and chromadb with it
+
+
+def _opened(client: ChromaClient, name: str, given: _Given) -> Chroma:
+    from langchain_chroma import Chroma
+
+    return Chroma(
+        collection_name=name,
+        embedding_function=given,
+        client=cast(Any, client),
+        create_collection_if_not_exists=False,
+    )
 
 
 def _add(link: _Link, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]]) -> None:
     metadatas = [
         {"source": chunk.url, "title": chunk.title[:_TITLE_CHARACTERS], "language": chunk.language} for chunk in chunks
     ]
-    link.client.upsert(link.found, [chunk.id for chunk in chunks], vectors, metadatas)
+    link.given.give(vectors)
+    link.store.add_texts([""] * len(chunks), metadatas, [chunk.id for chunk in chunks])
 
 
 def _metadata(generation: str, identity: Identity | None) -> dict[str, Any]:
@@ -395,29 +432,9 @@ def _passes(metadata: dict[str, Any], filter: Filter) -> bool:
 
 def _was_replaced(error: Exception) -> bool:
     """Whether another try can help: the server was restarted, or the collection was replaced by a rebuild."""
-    gone = _is_transport(error) and not _is_timeout(error)
+    import httpx
+    from chromadb.errors import NotFoundError
+
+    gone = isinstance(error, httpx.TransportError) and not isinstance(error, httpx.TimeoutException)
     closed = isinstance(error, RuntimeError) and "closed" in str(error)  # by another thread that met the same failure
-    return gone or closed or _status(error) == 404
-
-
-def _is_timeout(error: Exception) -> bool:
-    import httpx
-    import requests
-
-    return isinstance(error, httpx.TimeoutException | requests.Timeout)
-
-
-def _is_transport(error: Exception) -> bool:
-    """Whether the server did not answer; what requests raises are OSErrors."""
-    import httpx
-
-    return isinstance(error, httpx.TransportError | OSError)
-
-
-def _status(error: Exception) -> int | None:
-    """The HTTP status that Chroma refused with, by whichever client it was asked."""
-    from chromadb.errors import ChromaError
-
-    if isinstance(error, ChromaRefused):
-        return error.status
-    return error.code() if isinstance(error, ChromaError) else None
+    return gone or closed or isinstance(error, NotFoundError)

@@ -320,7 +320,7 @@ def recover_if_idle(catalog: Catalog, vectors: VectorIndex, words: Words, lock: 
 
 def unpacked(vector: bytes) -> Sequence[float]:
     """A stored vector as numbers."""
-    return array("f", vector)
+    return array("f", vector).tolist()
 
 
 def packed(vector: Sequence[float]) -> bytes:
