@@ -57,7 +57,7 @@ class Model(ScriptedChatModel):
 @asynccontextmanager
 async def serve(service: Footnote) -> AsyncIterator[str]:
     """Serves on a free port of this machine; gives the address of the page."""
-    config = uvicorn.Config(create_app(service=service), log_level="error", ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(create_app(service=service), log_level="error", ws="none", timeout_graceful_shutdown=20)
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
     task = asyncio.create_task(server.serve([listening]))
