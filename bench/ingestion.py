@@ -9,9 +9,9 @@ they share is counted once. The second run is over the unchanged site. `hash` em
 compared is everything but the embedder. The two sides cut a page differently, Footnote by tokens and headings, the
 recipe by characters and with the menus: the ratio of pages is what a user waits for, the ratio of chunks the same as if
 both made equally many of a page, and the ratio of tokens the same as if these were also equally long, which is what an
-embedder's work follows. The start of Chroma is in the times, the loading of the embedder is not. With --extraction
-(default ../shared/eval/extraction where it is) the main content of its pages is read and compared with the gold text
-by 4-word shingles. Times vary with the machine: read the ratios.
+embedder's work follows. The imports and the start of Chroma are in the times, the loading of the embedder is not.
+With --extraction (default ../shared/eval/extraction where it is) the main content of its pages is read and compared
+with the gold text by 4-word shingles. Times vary with the machine: read the ratios.
 """
 
 from __future__ import annotations
@@ -158,19 +158,22 @@ class Counted:
 
 
 def footnote(folder: Path, embedder: str, urls: Sequence[str]) -> dict[str, float]:
+    from ingest.arenas import share_arenas
+
+    share_arenas()
+    model = embedding_model(embedder)
+    model.model.embed_documents(["warm"])
+    counted = Counted(model)
+    started = time.perf_counter()
     import asyncio
 
-    from ingest.arenas import keep_imports, share_arenas
+    from ingest.arenas import keep_imports
     from ingest.opening import open_ingestion
     from ingest.spec import IngestSpec
     from rag.index.search import Index
     from rag.settings import Settings
 
-    share_arenas()
     settings = Settings(data_dir=folder / "footnote", allow_hosts=("127.0.0.1",))
-    model = embedding_model(embedder)
-    model.model.embed_documents(["warm"])
-    counted = Counted(model)
     index = Index.open(settings, model)
 
     async def run() -> Any:
@@ -179,7 +182,6 @@ def footnote(folder: Path, embedder: str, urls: Sequence[str]) -> dict[str, floa
             return await ingestion.run()
 
     try:
-        started = time.perf_counter()
         report = asyncio.run(run())
         seconds = time.perf_counter() - started
     finally:
@@ -194,15 +196,15 @@ def recipe(folder: Path, embedder: str, urls: Sequence[str]) -> dict[str, float]
     import warnings
 
     warnings.simplefilter("ignore")
-    from langchain_chroma import Chroma
-    from langchain_community.document_loaders import WebBaseLoader
-    from langchain_text_splitters import RecursiveCharacterTextSplitter
-
     whole = embedding_model(embedder)
     model = whole.model
     model.embed_documents(["warm"])
     counted = Counted(whole)
     started = time.perf_counter()
+    from langchain_chroma import Chroma
+    from langchain_community.document_loaders import WebBaseLoader
+    from langchain_text_splitters import RecursiveCharacterTextSplitter
+
     documents = WebBaseLoader(web_paths=list(urls), header_template={"User-Agent": "bench"}).load()
     chunks = RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=200).split_documents(documents)
     store = Chroma(embedding_function=model, persist_directory=str(folder / "recipe"))
