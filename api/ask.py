@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Request
@@ -40,12 +42,21 @@ async def ask(
 
 
 def wants_json(accept: str) -> bool:
-    """Whether JSON is accepted and an event stream is not named before it."""
-    kinds = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    return next((kind == "application/json" for kind in kinds if kind in _FORMS), False)
+    """Whether JSON is named, and an event stream neither before it nor with a greater weight."""
+    weights: dict[str, float] = {}
+    for part in accept.split(","):
+        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        weights.setdefault(kind, _weight(parameters))
+    named = [kind for kind in weights if kind in _FORMS and weights[kind] > 0]
+    return bool(named) and max(named, key=weights.__getitem__) == _FORMS[0]
 
 
 _FORMS = ("application/json", "text/event-stream")
+_WEIGHT = re.compile(r"q\s*=\s*([01](?:\.\d{0,3})?)")
+
+
+def _weight(parameters: Iterable[str]) -> float:
+    return next((float(found[1]) for one in parameters if (found := _WEIGHT.fullmatch(one))), 1.0)
 
 
 async def _answer(run: Run) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -12,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 
-from api.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
+from api.errors import BodyTooLarge, BodyTooSlow, MalformedBody, UnsupportedMediaType
 from rag.errors import InvalidRequest, Unauthorized
 from rag.settings import Settings
 
@@ -70,7 +71,14 @@ def _is_one_of(given: str, keys: Sequence[str]) -> bool:
 
 
 async def _check_body(request: Request, *, needed: bool) -> None:
-    body = await _read_body(request)
+    settings: Settings = request.app.state.service.settings
+    try:
+        async with asyncio.timeout(settings.ask_timeout):
+            body = await _read_body(request)
+    except TimeoutError as error:
+        raise BodyTooSlow(
+            f"The body was not complete after {settings.ask_timeout:g} seconds.", "Send it again, all at once."
+        ) from error
     if not body and not needed:
         return
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

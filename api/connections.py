@@ -31,5 +31,5 @@ def keep_little_ahead(scope: Scope) -> None:
     transport: Any = scope.get(_KEY)
     connection = transport.get_extra_info("socket") if transport is not None else None
     if connection is not None:
-        with contextlib.suppress(OSError, AttributeError):
+        with contextlib.suppress(OSError, AttributeError, ValueError):  # uvloop's ValueError: it is closed already
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)

@@ -34,6 +34,10 @@ class BodyTooLarge(InvalidRequest):
     slug, title, status = "too-large", "The body is too large", 413
 
 
+class BodyTooSlow(InvalidRequest):
+    slug, title, status = "too-slow", "The body did not come in time", 408
+
+
 class UnsupportedMediaType(InvalidRequest):
     slug, title, status = "unsupported-media-type", "The body has another type", 415
 

@@ -91,6 +91,7 @@ EVERYWHERE: dict[int | str, dict[str, Any]] = {
 BODY_PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: problem("The body is not JSON."),
     413: problem("The body is too large."),
+    408: problem("The body was not complete in the time for an answer."),
     415: problem("The body is not declared as JSON."),
 }
 

@@ -29,8 +29,8 @@ class EventStream(StreamingResponse):
         self._reader = reader
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        keep_little_ahead(scope)
         try:
+            keep_little_ahead(scope)
             await super().__call__(scope, receive, send)
         finally:
             self._reader.close()  # also when the client has left before the first byte

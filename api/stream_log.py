@@ -179,8 +179,8 @@ class PatchResponse(StreamingResponse):
         self._pump = pump
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        keep_little_ahead(scope)
         try:
+            keep_little_ahead(scope)
             await super().__call__(scope, receive, send)
         finally:
             await self._pump.close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessageChunk
 
 from api.app import create_app
+from api.ask import wants_json
 from rag.request import MAX_QUESTION_CHARACTERS
 from tests.api.streams import answer_of, events_of
 from tests.fakes import ScriptedChatModel, make_documents
@@ -375,3 +377,71 @@ async def test_other_places_and_methods_are_problems(make_client: Any, method: s
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("accept", "json"),
+    [
+        ("application/json", True),
+        ("Application/JSON; charset=utf-8", True),
+        ("application/json, text/plain, */*", True),
+        ("text/event-stream;q=0.1, application/json;q=0.9", True),
+        ("application/json;q=0.5, text/event-stream", False),
+        ("text/event-stream, application/json", False),
+        ("application/json;q=0", False),
+        ("*/*", False),
+        ("", False),
+    ],
+)
+def test_the_form_that_is_asked_for_most(accept: str, json: bool) -> None:
+    """By weight, then by place; events where neither is named."""
+    assert wants_json(accept) is json
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(make_client: Any) -> None:
+    """408 after the time for an answer; no run was begun."""
+    client, service = await make_client(ScriptedChatModel(), ask_timeout=0.05)
+
+    async def beginning() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    response = await client.post("/ask", content=beginning(), headers={"content-type": "application/json"})
+    assert response.status_code == 408
+    assert response.json()["type"] == "urn:footnote:error:too-slow"
+    assert service.active == 0
+
+
+class _Left:
+    """A client that left as soon as it had asked; uvloop's socket says so by a ValueError."""
+
+    def __init__(self, body: bytes) -> None:
+        self.transport = self
+        self._messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    def get_extra_info(self, name: str) -> Any:
+        return self
+
+    def setsockopt(self, *_: int) -> None:
+        raise ValueError("negative file descriptor")
+
+    async def receive(self) -> Any:
+        return self._messages.pop() if self._messages else {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        """Nobody hears it."""
+
+
+@pytest.mark.parametrize("path", ["/ask", "/ask/stream_log"])
+async def test_a_client_that_left_at_once_leaves_nothing_behind(make_client: Any, path: str) -> None:
+    """Before the first byte of the answer: its run is cancelled as any other."""
+    model = ScriptedChatModel([asyncio.Event()])
+    _, service = await make_client(model)
+    question = {"question": "What?"}
+    client = _Left(json.dumps(question if path == "/ask" else {"input": question}).encode())
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    await create_app(service=service)({**scope, "headers": headers}, client.receive, client.send)
+    async with asyncio.timeout(5):
+        await service.runs.idle()
+    assert service.active == 0
