@@ -17,7 +17,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.embeddings import Embeddings
 
@@ -160,7 +160,8 @@ class VectorIndex:
         if k < 1:
             return []
         if not filter:
-            return [(chunk_id, score) for chunk_id, score, _ in self._nearest(vector, k, "distances")]
+            near = self._call(lambda link: link.client.nearest(link.collection, vector, k)) or []
+            return [(chunk_id, _similarity(distance)) for chunk_id, distance in near]
         matching = self._catalog.count_chunks(filter)
         if matching > self._exact_chunks:
             found = self._widened(vector, k, filter, matching)
@@ -237,18 +238,17 @@ class VectorIndex:
         self._with_client(work)
         self._link = None
 
-    def _nearest(
-        self, vector: Sequence[float], k: int, *include: Literal["distances", "metadatas"]
-    ) -> list[tuple[str, float, dict[str, Any]]]:
-        """Hits with what of them is included: metadata of sixty hits take Chroma as long as finding them."""
+    def _described(self, vector: Sequence[float], k: int) -> list[tuple[str, float, dict[str, Any]]]:
+        """Hits with their metadata, which take Chroma as long as finding them."""
         asked = cast(Any, [list(vector)])
-        found = self._call(lambda link: link.collection.query(asked, n_results=k, include=list(include)))
+        include: Any = ["distances", "metadatas"]
+        found = self._call(lambda link: link.collection.query(asked, n_results=k, include=include))
         if not found:
             return []
         ids, distances = found["ids"][0], (found["distances"] or [[]])[0]
-        metadatas = (found["metadatas"] or [[{}] * len(ids)])[0]
+        metadatas = (found["metadatas"] or [[]])[0]
         return [
-            (chunk_id, min(1.0, max(0.0, 1.0 - distance)), dict(metadata))
+            (chunk_id, _similarity(distance), dict(metadata))
             for chunk_id, distance, metadata in zip(ids, distances, metadatas, strict=True)
         ]
 
@@ -261,9 +261,7 @@ class VectorIndex:
         wanted = math.ceil(2 * k * total / matching)
         while wanted <= widest:
             hits = [
-                (chunk_id, score)
-                for chunk_id, score, data in self._nearest(vector, wanted, "distances", "metadatas")
-                if _passes(data, filter)
+                (chunk_id, score) for chunk_id, score, data in self._described(vector, wanted) if _passes(data, filter)
             ]
             if len(hits) >= k:
                 return hits[:k]
@@ -409,6 +407,10 @@ def _add(link: _Link, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]
     ]
     link.given.give(vectors)
     link.store.add_texts([""] * len(chunks), metadatas, [chunk.id for chunk in chunks])
+
+
+def _similarity(distance: float) -> float:
+    return min(1.0, max(0.0, 1.0 - distance))
 
 
 def _metadata(generation: str, identity: Identity | None) -> dict[str, Any]:
