@@ -2,7 +2,8 @@
 
 Model libraries keep an object or ten for each token until its answer is done. With many long answers under way a full
 collection walks through millions of them and stands still for a second, and Python starts one whenever the heap has
-grown by a quarter. Here full collections are made when no answer is under way, or else once a minute.
+grown by a quarter. Here full collections are made when no answer is under way, at most every ten seconds, or else once
+a minute.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _YOUNG = 5_000
 _MIDDLE = 10
 _NEVER = 1_000_000
 _LOOK_SECONDS = 2.0
+_AT_MOST_EVERY_SECONDS = 10.0
 _AT_LEAST_EVERY_SECONDS = 60.0
 
 
@@ -45,6 +47,6 @@ async def _collect(service: Footnote) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
         worked = worked or service.active > 0
         waited = time.monotonic() - collected
-        if worked and (service.active == 0 or waited > _AT_LEAST_EVERY_SECONDS):
+        if worked and waited > (_AT_LEAST_EVERY_SECONDS if service.active else _AT_MOST_EVERY_SECONDS):
             gc.collect()
             collected, worked = time.monotonic(), service.active > 0
