@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
-from typing import Any, Self
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any, Self, TypeVar
 
+from rag.errors import Overloaded
 from rag.events import Event
 from rag.request import AskRequest
 from rag.service.footnote import Footnote
 from rag.settings import Settings
 from rag.vocabulary import Answer
+
+T = TypeVar("T")
 
 
 class BlockingFootnote:
@@ -38,19 +41,22 @@ class BlockingFootnote:
 
     def ask(self, request: AskRequest | str) -> Answer:
         """As `Footnote.ask`."""
-        answer: Answer = self._wait(self._footnote.ask(request))
-        return answer
+        return self._wait(self._footnote.ask(request))
 
     def stream(self, request: AskRequest | str) -> Iterator[Event]:
         """As `Footnote.stream`. Leaving early cancels the run."""
         events = self._footnote.stream(request)
         try:
-            while (event := self._wait(anext(events, None))) is not None:
+            while (event := self._wait(_next(events))) is not None:
                 yield event
         finally:
-            self._wait(_closed(events))
+            if not self._loop.is_closed():
+                self._wait(_closed(events))
 
     def close(self) -> None:
+        """May be called more than once."""
+        if self._loop.is_closed():
+            return
         self._wait(self._footnote.aclose())
         self._stop()
 
@@ -63,8 +69,11 @@ class BlockingFootnote:
     async def _opened(self, settings: Settings | None, seams: dict[str, Any]) -> Footnote:
         return Footnote.open(settings, **seams)
 
-    def _wait(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(_awaited(work), self._loop).result()
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop.is_closed():
+            work.close()
+            raise Overloaded("This Footnote is closed.", "Open another one.")
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -72,8 +81,8 @@ class BlockingFootnote:
         self._loop.close()
 
 
-async def _awaited(work: Any) -> Any:
-    return await work
+async def _next(events: AsyncIterator[Event]) -> Event | None:
+    return await anext(events, None)
 
 
 async def _closed(events: AsyncIterator[Event]) -> None:

@@ -21,7 +21,7 @@ from rag.errors import FootnoteError, InvalidRequest, Overloaded
 from rag.events import Event, RunStarted
 from rag.models.chat import ChatModel, open_chat_model
 from rag.models.embeddings import EmbeddingModel, open_embeddings
-from rag.request import AskRequest
+from rag.request import AskRequest, parse_request
 from rag.service.conversations import Conversation, Conversations, interrupted_unless_finished
 from rag.service.pace import Pace
 from rag.service.producing import chain_input, produce, read_log
@@ -245,12 +245,12 @@ class Footnote:
 
         Raises:
             Overloaded: all places are taken.
-            InvalidRequest: agent mode, and the model cannot call tools.
+            InvalidRequest: the question cannot be used; or agent mode, and the model cannot call tools.
             Conflict: another question is being answered in the thread.
             StorageError: the journal cannot be written.
         """
         started = self._clock()
-        request = AskRequest(question=request) if isinstance(request, str) else request
+        request = request if isinstance(request, AskRequest) else parse_request(question=request)
         self._is_for_agent(request)
         run = self.runs.new(
             request.question,

@@ -151,8 +151,9 @@ def _first_match(view: _View, pattern: regex.Pattern[str], *, literal: bool, fin
         return 0, True
     if match is None or match.start() >= len(view.places):
         return None, False
-    # A pattern may end in a condition on what follows (\b), so a match that touches the end is not settled.
-    settled = final or (not match.partial and (literal or match.end() < len(view.text)))
+    # A pattern may end in a condition on what follows (\b), so a match that touches the end is not settled; nor is one
+    # before a last line feed, where `$` would match as well.
+    settled = final or (not match.partial and (literal or view.text[match.end() :] not in ("", "\n")))
     return view.places[match.start()], settled
 
 

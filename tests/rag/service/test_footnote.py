@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rag.errors import Conflict, ModelError, Overloaded, RunCancelled
+from rag.errors import Conflict, InvalidRequest, ModelError, Overloaded, RunCancelled
 from rag.events import Done, Event, Failed, RunStarted, Token
 from rag.models.chat import ChatModel
 from rag.models.embeddings import EmbeddingModel
@@ -154,18 +154,40 @@ async def test_closing_ends_what_runs_and_refuses_what_comes(tmp_path: Path) -> 
         await footnote.start("What?")
 
 
-def test_without_an_event_loop(tmp_path: Path) -> None:
-    """The same, blocking; leaving a stream early cancels it."""
-
+def blocking(tmp_path: Path, *answers: str) -> BlockingFootnote:
     index: Any = ListedIndex(make_documents("Chroma keeps the vectors of every chunk."))
-    with BlockingFootnote.open(
+    return BlockingFootnote.open(
         Settings(data_dir=tmp_path, _env_file=None),
-        chat=ChatModel("scripted", ScriptedChatModel(ANSWER, ANSWER, ANSWER)),
+        chat=ChatModel("scripted", ScriptedChatModel(*answers)),
         embeddings=EmbeddingModel("fake", FakeEmbeddings(), 64),
         open_index=lambda *_: index,
-    ) as footnote:
+    )
+
+
+def test_without_an_event_loop(tmp_path: Path) -> None:
+    """The same, blocking; leaving a stream early cancels it."""
+    with blocking(tmp_path, ANSWER, ANSWER, ANSWER) as footnote:
         assert footnote.ask("What?").text == ANSWER
         assert isinstance(list(footnote.stream("What?"))[-1], Done)
         for event in footnote.stream("What?"):
             if isinstance(event, Token):
                 break
+
+
+def test_without_an_event_loop_it_may_be_closed_twice_and_then_says_so(tmp_path: Path) -> None:
+    """Also to one who is reading a stream."""
+    footnote = blocking(tmp_path, ANSWER)
+    begun = footnote.stream("What?")
+    assert isinstance(next(iter(begun)), RunStarted)
+    footnote.close()
+    footnote.close()
+    for use in (lambda: footnote.ask("What?"), lambda: list(footnote.stream("What?")), lambda: list(begun)):
+        with pytest.raises(Overloaded, match="closed"):
+            use()
+
+
+@pytest.mark.parametrize("question", ["", " \u200b", "x" * 4_001, "\ud800", 5, None])
+async def test_a_question_that_cannot_be_used_is_an_error_of_ours(tmp_path: Path, question: Any) -> None:
+    async with make_service(tmp_path, ScriptedChatModel()) as footnote:
+        with pytest.raises(InvalidRequest, match="question cannot be used"):
+            await footnote.ask(question)

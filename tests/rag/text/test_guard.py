@@ -34,6 +34,8 @@ def _said(phrases: list[str], tokens: list[str]) -> tuple[list[str], bool]:
         (["abcd", "bc"], ["a", "b", "x"], "abx", False),
         (["a.b"], ["axb"], "axb", False),
         ([r"/\d{3}-\d{4}/"], ["call 12", "3-45", "67"], "call ", True),
+        (["/end$/"], ["the end", "\n", "of it"], "the end\nof it", False),
+        (["/end$/"], ["the end", "\n"], "the ", True),
         ([r"/\d{3}-\d{4}/"], ["call 12", "3-4x"], "call 123-4x", False),
         ([r"/\bcat\b/"], ["a cat", "alog, no cat", "s"], "a catalog, no cats", False),
         ([r"/\bcat\b/"], ["a cat", "alog, a cat", " sat"], "a catalog, a ", True),
