@@ -255,13 +255,22 @@ def main() -> None:
         code = _complain(str(error), 1)
     except BrokenPipeError:
         code = _close_quietly()
+    except OSError as error:
+        code = _complain(f"{error.strerror or error}. Make room, or write the output somewhere else.", 1)
+        _close_quietly()
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _write_what_can_be_written() -> None:
-    """A terminal may know fewer characters than a page has; a question mark in their place is no reason to stop."""
-    import io
+    """A terminal may know fewer characters than a page has; a question mark in their place is no reason to stop.
 
+    A stream that was closed before (`>&-`) takes everything and keeps nothing.
+    """
+    import io
+    import os
+
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

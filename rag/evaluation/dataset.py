@@ -12,12 +12,14 @@ as an object it maps them to grades (`{"…": 2, "…": 1}`). A question with `a
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rag.errors import InvalidRequest
+from rag.request import parse_request
 
 _KNOWN = frozenset("id query_id question query gold answers history answerable".split())
 
@@ -73,7 +75,7 @@ def _case(path: Path, number: int, line: str) -> Case:
         question = row.get("question", row.get("query"))
         if not isinstance(question, str) or not question.strip():
             raise ValueError('"question" is missing or no text')
-        return Case(
+        case = Case(
             id=str(row.get("id", row.get("query_id", number))),
             question=question.strip(),
             gold=_gold(row.get("gold", {})),
@@ -81,8 +83,11 @@ def _case(path: Path, number: int, line: str) -> Case:
             history=_history(row.get("history", ())),
             answerable=_flag(row.get("answerable", True)),
         )
-    except ValueError as error:
+        parse_request(question=case.question, history=case.history or None)
+        return case
+    except (ValueError, RecursionError, InvalidRequest) as error:
         why = f"it is no JSON at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+        why = why.rstrip(".")
         known = ", ".join(sorted(_KNOWN - {"query", "query_id"}))
         raise InvalidRequest(
             f"Line {number} of {str(path)!r} cannot be used: {why}.", f"Correct that line; it may have {known}."
@@ -92,7 +97,7 @@ def _case(path: Path, number: int, line: str) -> Case:
 def _gold(value: Any) -> dict[str, float]:
     if isinstance(value, dict):
         grades = value.items()
-        if not all(isinstance(grade, int | float) and grade >= 0 for _, grade in grades):
+        if not all(isinstance(grade, int | float) and 0 <= grade < math.inf for _, grade in grades):
             raise ValueError('the grades of "gold" must be numbers from 0')
         return {name: float(grade) for name, grade in grades if grade > 0}
     return dict.fromkeys(_texts(value, "gold"), 1.0)

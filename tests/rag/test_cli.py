@@ -138,6 +138,15 @@ def test_a_reader_that_leaves_gets_no_complaint() -> None:
     assert (shown.stdout, shown.stderr) == ("1\n", "")
 
 
+def test_a_full_disk_is_one_line_and_a_closed_output_is_none() -> None:
+    command = f"{sys.executable} -m rag.cli config"
+    full = subprocess.run(["bash", "-c", f"{command} > /dev/full"], capture_output=True, text=True, check=False)
+    assert (full.returncode, full.stderr.count("\n")) == (1, 1)
+    assert full.stderr.startswith("footnote: No space left on device. ")
+    closed = subprocess.run(["bash", "-c", f"{command} >&-"], capture_output=True, text=True, check=False)
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
 def test_ctrl_c_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     class Interrupted(io.StringIO):
         def read(self, size: int | None = -1) -> str:

@@ -45,6 +45,10 @@ def test_lines_become_cases(tmp_path: Path) -> None:
         ('{"question": "x", "gold": {"a": "b"}}', "grades"),
         ('{"question": "x", "history": [{"role": "user"}]}', '"role" and "content"'),
         ('{"question": "x", "answerable": "no"}', "true or false"),
+        ('{"question": "x", "history": [{"role": "robot", "content": "y"}]}', "'user' or 'assistant'"),
+        ('{"question": "\\ud800"}', "lone surrogate"),
+        ('{"question": "x", "gold": {"u": Infinity}}', "numbers from 0"),
+        ("[" * 100_000, "recursion"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
