@@ -22,6 +22,16 @@ _OPENERS = frozenset(
     "according based given following using unlike like compared depending regarding concerning considering including "
     "finally recently currently overall instead together today yesterday later earlier often sometimes".split()
 )
+_NEARLY = frozenset(("nearly", "almost"))
+_ROUGHLY = _NEARLY | frozenset("about around approximately roughly close virtually practically some most".split())
+_FUTURE = frozenset(("will", "shall"))
+_OPEN = _FUTURE | frozenset(
+    "would going plan plans planned expect expected intend intended scheduled due may might could can should must "
+    "future".split()
+)
+_DONE = frozenset("was were has have had did been".split())
+_CHINESE_FUTURE = re.compile("即将|将[会要于在]")
+_CHINESE_DONE = re.compile("[已了曾]")
 _COMMON_ENDINGS = ("ally", "ently", "ously", "tion", "tions", "ment", "ments", "ness", "ities")
 
 
@@ -136,6 +146,18 @@ def opposites(claim: Statement, quote: Statement) -> str | None:
         for opposite in others:
             if opposite in quoted and opposite not in claimed:
                 return f"{root} for {opposite}"
+    return None
+
+
+def status_disagrees(claim: Statement, quote: Statement) -> str | None:
+    """What is told as still to come, or as nearly so, where the quote tells it as done."""
+    if _NEARLY & claim.texts and not _ROUGHLY & quote.texts:
+        return "nearly"
+    if _FUTURE & claim.texts and _DONE & quote.texts and not _OPEN & quote.texts:
+        return "will for what was"
+    said, shown = ("".join(item.root for item in one.items if item.kind == "cjk") for one in (claim, quote))
+    if _CHINESE_FUTURE.search(said) and "将" not in shown and _CHINESE_DONE.search(shown):
+        return "将 for what was"
     return None
 
 

@@ -98,13 +98,15 @@ more less|more fewer|most least|most fewest|high low|higher lower|highest lowest
 |cheap expensive|discrete continuous|client server|encrypt decrypt|ascending descending|supervised unsupervised
 |upstream downstream|sender receiver|synchronous asynchronous|required optional|mandatory optional|first last
 |formal informal|regular irregular|active inactive|direct indirect|complete incomplete|equal unequal|stable unstable
+|earn lose|hire fire|hire dismiss|injure kill|wound kill|approve reject|cause prevent|ahead behind|add delete
+|arrest release|attack defend|invest divest|attach detach|lock unlock|promote demote|borrow lend|teach learn
 |liberal conservative|democrat republican|catholic protestant|black white|red blue|asset liability|supply demand
 """
 
 RIVALS = """
 hourly/daily/weekly/fortnightly/monthly/quarterly/annual annually yearly
 second/minute/hour/day/week/month/year/decade/century
-all every each/some/most/few/half/none no
+all every each/some/many/most/few/half/none no
 always/sometimes/rarely seldom/never
 many/few|everyone everybody/someone somebody/nobody
 must/may might could can|will/may might could|twice/once/thrice
@@ -132,7 +134,7 @@ CHINESE_SYNONYMS = """
 |获得 取得 得到 赢得|表示 声称 指出 认为 称|建立 成立 创立 创建 设立|位于 坐落于 地处|包括 包含 涵盖
 |大约 约 约为 左右 大概
 |成为 变成 当上|提供 给予 供给|发现 找到|帮助 协助|目前 现在 如今 当前|以及 和 与 及 并且 还有
-|因此 所以 因而 于是|通过 经由 借助
+|因此 所以 因而 于是|击败 战胜 打败|通过 经由 借助
 |制造 生产 制作|显示 表明 表现|增加 增长 提高 上升|减少 降低 下降|能够 可以 能|需要 必须|最终 最后
 |常常 经常 往往|同时 与此同时
 |之后 以后 随后|之前 以前|出现 产生|拥有 具有 有|进行 开展|导致 造成 引起|购买 买|居住 生活|去世 逝世 死亡
@@ -155,6 +157,8 @@ CHINESE_ANTONYMS = """
 |春季 秋季|私立 公立|正确 错误|主要 次要|简单 复杂|最优 最差|优先 最后|输入 输出|同步 异步|静态 动态|加密 解密
 |编码 解码|递增 递减|升序 降序|正数 负数|奇数 偶数|正确 不正确|国产 进口|先 后|男性 女性|老 少|上面 下面|前面 后面
 |早期 晚期|古代 现代|城市 农村|有利 不利|更高 更低|更大 更小|更好 更差|最好 最差|最快 最慢|最长 最短|最新 最旧
+|导致 防止|导致 避免|受伤 死亡|增加 移除|添加 移除|添加 删除|聘请 解雇|聘用 解雇|提前 推迟|提前 延迟|上涨 下跌|盈利 亏损
+|批准 驳回|通过 否决|任命 罢免|延长 缩短|激活 禁用|启用 禁用|出生 去世|入侵 撤离|借入 借出|加入 退出
 |至少 至多|大部分 小部分|上午 下午|白天 夜晚|年长 年轻
 """
 

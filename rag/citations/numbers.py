@@ -282,6 +282,9 @@ def _chinese(words: Sequence[Word], at: int) -> Quantity | None:
     if number is None:
         return None
     value, last = number
+    if "".join(word.text for word in words[last : last + 2]) == "分之":
+        part = _chinese_number(words, last + 2)
+        return Quantity(f"{part[0]}/{value}", None, at, part[1]) if part else None
     follower = words[last].text if last < len(words) else ""
     if last == at + 1 and follower not in _HAN_COUNTED:
         return None

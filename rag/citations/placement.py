@@ -54,6 +54,8 @@ def misplaced(claim: Statement, quote: Statement, is_name: Callable[[Item], bool
     opcodes = _aligned([slot.key for slot in claimed], [slot.key for slot in quoted])
     if same_voice and (fault := _exchanged(opcodes, claimed, quoted)):
         return fault
+    if not same_voice and (fault := _roles_kept(claim, quote)):
+        return fault
     for tag, c1, c2, q1, q2 in _joined(opcodes):
         ours, theirs = claimed[c1:c2], quoted[q1:q2]
         if tag == "equal":
@@ -92,6 +94,29 @@ def is_passive(statement: Statement) -> bool:
     """`was … by`, 被: the one who acts and the one acted on have changed places."""
     texts = {item.text for item in statement.items}
     return ("by" in texts and any(item.root == "be" for item in statement.items)) or "被" in texts
+
+
+def _roles_kept(claim: Statement, quote: Statement) -> str | None:
+    """`A was hired by B` for `A hired B`: only the voice has changed, and so who acts."""
+    passive, active = (claim, quote) if is_passive(claim) else (quote, claim)
+    order = [item.key for item in active.items]
+    for place, item in enumerate(passive.items):
+        if item.text not in ("by", "被"):
+            continue
+        size = 2 if item.text == "被" else 1  # a character alone is no name
+        doers = [one.key for one in passive.items[place + 1 :] if not one.stop][:size]
+        done_to = [one.key for one in passive.items[:place] if not one.stop][:size]
+        doer, subject = _only_place(order, doers), _only_place(order, done_to)
+        if doer is not None and subject is not None and subject < doer and not set(doers) & set(done_to):
+            return f"{''.join(doers)} acts on {''.join(done_to)}"
+    return None
+
+
+def _only_place(order: Sequence[str], run: Sequence[str]) -> int | None:
+    """Where `run` stands in `order`, if it stands there once."""
+    size = len(run)
+    places = [place for place in range(len(order) - size + 1) if size and list(order[place : place + size]) == run]
+    return places[0] if len(places) == 1 else None
 
 
 def _slots(statement: Statement, is_name: Callable[[Item], bool]) -> list[Slot]:
@@ -157,6 +182,11 @@ def _exchanged(opcodes: Sequence[Opcode], claimed: Sequence[Slot], quoted: Seque
         (_told(claimed[c1:c2]), _told(quoted[q1:q2]))
         for tag, c1, c2, q1, q2 in (*opcodes, *_joined(opcodes)) if tag == "replace"
     }  # fmt: skip
+    for left, middle, right in zip(opcodes, opcodes[1:], opcodes[2:], strict=False):
+        if left[0] == right[0] == "replace" and any(not slot.items[0].stop for slot in claimed[middle[1] : middle[2]]):
+            pairs = [(_told(claimed[op[1] : op[2]]), _told(quoted[op[3] : op[4]])) for op in (left, right)]
+            if pairs[0] == pairs[1][::-1] and all(pairs[0]):
+                return f"{pairs[0][0]} and {pairs[0][1]} exchanged"
     for one, other in sorted(changed):
         if one and other and _is_chinese(one + other) and (other, one) in changed and one != other:
             return f"{one} and {other} exchanged"

@@ -70,6 +70,8 @@ def _is_negator(items: list[Item], place: int) -> bool:
     following = items[place + 1] if place + 1 < len(items) else None
     if item.text in _DENIES_CLAUSE and following is not None and following.text == "that":
         return True
+    if item.text == "yet" and following is not None and following.text == "to":
+        return True
     if item.text in NEGATORS:
         if item.text == "no" and following is not None and following.kind == "number":
             return False

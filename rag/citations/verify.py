@@ -18,6 +18,7 @@ from rag.citations.agreement import (
     missing_names,
     opposites,
     quantities_disagree,
+    status_disagrees,
 )
 from rag.citations.factual import states_a_fact
 from rag.citations.markers import Marker, read_markers, without_markers
@@ -293,4 +294,9 @@ def _content_fault(claim: Statement, quote: Statement) -> str | None:
 
 
 def _facts_fault(claim: Statement, quote: Statement) -> str | None:
-    return quantities_disagree(claim, quote) or polarity_disagrees(claim, quote) or opposites(claim, quote)
+    return (
+        quantities_disagree(claim, quote)
+        or polarity_disagrees(claim, quote)
+        or opposites(claim, quote)
+        or status_disagrees(claim, quote)
+    )

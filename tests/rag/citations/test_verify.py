@@ -225,3 +225,24 @@ def test_two_places_of_a_chinese_sentence_exchanged(claim: str) -> None:
         "素数是指除了1和该数自身外，无法被整除的数。",
     )
     assert verify_claim(Claim(0, len(claim), claim, (1,)), [page])[0].verdict == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("source", "same", "changed"),
+    [
+        ("Anna Berg hired Tom Lind in 2011.", "Tom Lind was hired by Anna Berg.", "Anna Berg was hired by Tom Lind."),
+        ("张伟于2011年聘请了李娜。", "2011年，张伟聘请了李娜。", "张伟于2011年被李娜聘请。"),
+        ("Heavy rain led to flooding here.", "Rain led to flooding here.", "Flooding led to heavy rain here."),
+        ("The dam has been completed.", "The dam was completed.", "The dam will be completed."),
+        ("The dam will be completed.", "The dam will be completed soon.", "The dam will not be completed."),
+        ("大坝已经建成，水库也已蓄水。", "大坝已建成，水库也已蓄水。", "大坝即将建成，水库也已蓄水。"),
+        ("The drug was approved by the agency.", "The agency approved the drug.", "The drug has yet to be approved."),
+        ("The tower was finished in May.", "In May the tower was finished.", "The tower was nearly finished in May."),
+        ("获奖者中三分之一是学生。", "三分之一的获奖者是学生。", "获奖者中三分之二是学生。"),
+    ],
+)  # fmt: skip
+def test_who_acts_on_whom_and_what_is_done_or_to_come(source: str, same: str, changed: str) -> None:
+    """The passive turned round, cause and effect exchanged, the future for the past, `nearly`, and fractions."""
+    page = document(1, source)
+    assert verify_claim(Claim(0, len(same), same, (1,)), [page])[0].verdict != "unsupported"
+    assert verify_claim(Claim(0, len(changed), changed, (1,)), [page])[0].verdict == "unsupported"
