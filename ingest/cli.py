@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.errors import ConfigurationError, FootnoteError, InvalidRequest
+from rag.errors import FootnoteError, InvalidRequest
+from rag.terminal.program import INTERRUPTED, complain, run
 
 if TYPE_CHECKING:
     from ingest.report import Report
     from ingest.spec import IngestSpec
     from rag.settings import Settings
-
-INTERRUPTED = 130
 
 EXAMPLES = """
 Examples:
@@ -145,36 +144,11 @@ def ingest(
 
 
 def main() -> None:
-    """Entry point of the `ingest` script: errors are one line on stderr that ends in the cure."""
-    import logging
-
+    """Entry point of the `ingest` script."""
     from ingest.arenas import share_arenas
 
     share_arenas()
-    for room in ("rag", "ingest"):  # or Python prints their warnings on stderr, beside the report
-        logging.getLogger(room).addHandler(logging.NullHandler())
-    code: object = 0
-    try:
-        code = app(standalone_mode=False, prog_name="ingest")
-    except (typer.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
-    except typer.TyperException as error:
-        code = _complain(f"{_usage(error)}. See `ingest --help`.", 2)
-    except (InvalidRequest, ConfigurationError) as error:
-        code = _complain(str(error), 2)
-    except FootnoteError as error:
-        code = _complain(str(error), 1)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _complain(message: str, code: int) -> int:
-    sys.stderr.write(f"ingest: {' '.join(message.split())}\n")
-    return code
-
-
-def _usage(error: typer.TyperException) -> str:
-    message = error.format_message() if hasattr(error, "format_message") else str(error)
-    return message.rstrip(".")
+    sys.exit(run(app, "ingest", quiet=("rag", "ingest")))
 
 
 def _sources(named: list[str]) -> list[str]:
@@ -217,7 +191,7 @@ def _run(spec: IngestSpec, settings: Settings, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(report.data()) + "\n")
     if problem is not None:
-        return _complain(str(problem), 1)
+        return complain("ingest", str(problem), 1)
     return INTERRUPTED if report.stopped else report.exit_code
 
 

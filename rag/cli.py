@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from rag.errors import ConfigurationError, FootnoteError, InvalidRequest
+from rag.terminal.program import run
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from rag.settings import Settings
 
 T = TypeVar("T")
-INTERRUPTED = 130
 _WORKER_SECONDS = 30
 """How long a worker may be silent: on a busy machine it takes longer to start than uvicorn would wait for it."""
 
@@ -237,69 +236,8 @@ def config(as_json: AsJson = False) -> None:
 
 
 def main() -> None:
-    """Entry point of the `footnote` script: errors are one line on stderr that ends in the cure."""
-    code: object = 0
-    _write_what_can_be_written()
-    if sys.argv[1:2] != ["serve"]:
-        _keep_the_log_quiet()
-    try:
-        code = app(standalone_mode=False, prog_name="footnote")
-        sys.stdout.flush()
-    except (typer.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
-    except typer.TyperException as error:
-        code = _complain(_usage(error), 2)
-    except (InvalidRequest, ConfigurationError) as error:
-        code = _complain(str(error), 2)
-    except FootnoteError as error:
-        code = _complain(str(error), 1)
-    except BrokenPipeError:
-        code = _close_quietly()
-    except OSError as error:
-        code = _complain(f"{error.strerror or error}. Make room, or write the output somewhere else.", 1)
-        _close_quietly()
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _write_what_can_be_written() -> None:
-    """A terminal may know fewer characters than a page has; a question mark in their place is no reason to stop.
-
-    A stream that was closed before (`>&-`) takes everything and keeps nothing.
-    """
-    import io
-    import os
-
-    sys.stdout = sys.stdout or open(os.devnull, "w")
-    sys.stderr = sys.stderr or open(os.devnull, "w")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
-def _keep_the_log_quiet() -> None:
-    """Without a handler Python would print warnings on stderr, beside the one line that tells what failed."""
-    import logging
-
-    logging.getLogger("rag").addHandler(logging.NullHandler())
-
-
-def _complain(message: str, code: int) -> int:
-    sys.stderr.write(f"footnote: {' '.join(message.split())}\n")
-    return code
-
-
-def _usage(error: typer.TyperException) -> str:
-    context = getattr(error, "ctx", None)
-    message = error.format_message() if hasattr(error, "format_message") else str(error)
-    return f"{message.rstrip('.')}. See `{context.command_path if context else 'footnote'} --help`."
-
-
-def _close_quietly() -> int:
-    """The reader of our output has left; the interpreter must not complain about it at exit."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
+    """Entry point of the `footnote` script."""
+    sys.exit(run(app, "footnote", quiet=() if sys.argv[1:2] == ["serve"] else ("rag",)))
 
 
 def _settings() -> Settings:

@@ -6,8 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from ingest.fetching.answers import Fetched
 from ingest.media import FILE_SUFFIXES
@@ -57,8 +56,8 @@ def escaping_links(source: str) -> Iterator[Path]:
 
 
 def file_path(url: str) -> Path:
-    """The path of a `file:` URL."""
-    return Path(url2pathname(unquote(urlsplit(url).path)) if "%" not in url else unquote(urlsplit(url).path))
+    """The path of a `file:` URL, which may be of bytes that are no text in UTF-8."""
+    return Path(os.fsdecode(unquote_to_bytes(urlsplit(url).path)))
 
 
 def read_file(url: str, max_bytes: int) -> Fetched:

@@ -254,7 +254,7 @@ class WordIndex:
         elif not mark.exists() or mark.read_text() != LAYOUT:
             raise IndexMismatch(
                 f"The words index in {str(self._folder)!r} was written by another version of Footnote.",
-                "Delete that folder and run `footnote rebuild`; nothing is fetched or embedded again.",
+                "Run `footnote rebuild`; nothing is fetched or embedded again.",
             )
 
 

@@ -22,6 +22,12 @@ FLAGS = """--sitemap --crawl --depth --max-pages --include --exclude --only --on
 --allow-host --ignore-robots --concurrency --per-host --delay --timeout --max-bytes --json""".split()
 
 
+@pytest.fixture(autouse=True)
+def own_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Not the folder of whoever runs the tests."""
+    monkeypatch.setenv("RAG_DATA_DIR", str(tmp_path / "data"))
+
+
 def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ingest.cli", *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
@@ -31,6 +37,22 @@ def test_help_names_every_flag_and_shows_examples() -> None:
     shown = run("--help").stdout
     assert [flag for flag in FLAGS if flag not in shown] == []
     assert "ingest --crawl" in shown
+
+
+def test_a_report_that_cannot_be_written_is_one_line_and_a_closed_output_is_none(tmp_path: Path) -> None:
+    """The pages are in the index all the same."""
+    (tmp_path / "a.md").write_text("# A\n\nChroma keeps the vectors of every chunk.\n")
+
+    def ingested(end: str) -> subprocess.CompletedProcess[str]:
+        command = f"{sys.executable} -m ingest.cli {tmp_path}/a.md --json {end}"
+        return subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False)
+
+    closed = ingested(">&-")
+    assert (closed.returncode, "1 indexed" in closed.stderr, "Traceback" in closed.stderr) == (0, True, False)
+    full = ingested("> /dev/full")
+    assert (full.returncode, "1 unchanged" in full.stderr) == (1, True)
+    assert full.stderr.splitlines()[-1].startswith("ingest: No space left on device. ")
+    assert (ingested("2> /dev/full").returncode, ingested("2>&-").returncode) == (1, 0)
 
 
 def test_the_documentation_names_every_reason_and_flag_it_should() -> None:

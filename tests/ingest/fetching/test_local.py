@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,11 @@ def test_a_file_that_became_a_link_is_not_read(folder: Path, tmp_path: Path) -> 
 def test_a_huge_file_is_refused(folder: Path) -> None:
     with pytest.raises(SourceTooLarge):
         read_file(file_identity(folder / "c.txt"), 10)
+
+
+async def test_a_name_that_is_no_text_is_a_name(tmp_path: Path, crawler: Crawler) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.html")
+    path.write_text(page("A", prose("a")))
+    report = await crawler.run(str(tmp_path))
+    assert report.exit_code == 0
+    assert [url.rpartition("/")[2] for url in crawler.store.pages] == ["caf%E9.html"]
