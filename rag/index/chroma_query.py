@@ -31,6 +31,7 @@ class QuickQuery:
         self._path = f"/api/v2/tenants/{quote(endpoint.tenant)}/databases/{quote(endpoint.database)}/collections"
         self._timeout = timeout
         self._idle: deque[http.client.HTTPConnection] = deque()
+        self._closed = False
 
     def nearest(self, collection: str, vector: Sequence[float], k: int) -> list[tuple[str, float]] | None:
         """The `k` nearest (id, distance); None when the server answers anything else: Chroma's client knows what.
@@ -55,10 +56,13 @@ class QuickQuery:
             connection.close()
             return None
         self._idle.append(connection)
+        if self._closed:  # while it was being asked
+            self.close()
         return None if found is None else list(zip(found["ids"][0], found["distances"][0], strict=True))
 
     def close(self) -> None:
-        """Closes the connections that nobody uses."""
+        """Closes the connections: those that are in use, when they come back."""
+        self._closed = True
         with contextlib.suppress(IndexError):
             while True:
                 self._idle.pop().close()

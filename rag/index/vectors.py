@@ -119,6 +119,7 @@ class VectorIndex:
         self._exact_chunks = exact_chunks
         self._lock = threading.Lock()
         self._client: ChromaClient | None = None
+        self._closed = False
         self._link: _Link | None = None
 
     @classmethod
@@ -198,7 +199,9 @@ class VectorIndex:
                 return found
 
     def close(self) -> None:
-        """Disconnects, and leaves our own server."""
+        """Disconnects, and leaves our own server. A search that is still under way fails."""
+        with self._lock:
+            self._closed = True
         self._forget()
         if self._server is not None and self._generation is None:  # a replacement only borrows it
             self._server.close()
@@ -337,6 +340,8 @@ class VectorIndex:
 
     def _connected(self, again: bool) -> ChromaClient:
         with self._lock:
+            if self._closed:
+                raise IndexUnavailable("The index was closed.", "Open it again.")
             if self._client is None:
                 importing = threading.Thread(target=_import_libraries)
                 importing.start()  # which takes a second or more, as the server does to come up

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import threading
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -101,3 +104,20 @@ def test_waits_no_longer_than_allowed(server: Server) -> None:
     server.answering.clear()
     with pytest.raises(TimeoutError):
         quick(server, timeout=0.05).nearest("c1", [0.5], 2)
+
+
+def test_a_connection_in_use_is_closed_when_it_comes_back(server: Server) -> None:
+    """A search may outlive its index by a moment; its socket must not."""
+    server.answering.clear()
+    query = quick(server)
+    with warnings.catch_warnings(record=True) as told, ThreadPoolExecutor(1) as thread:
+        warnings.simplefilter("always")
+        searching = thread.submit(query.nearest, "c1", [0.5], 2)
+        while not server.asked:
+            server.answering.wait(0.01)
+        query.close()
+        server.answering.set()
+        assert searching.result()
+        del query, searching
+        gc.collect()
+    assert told == []

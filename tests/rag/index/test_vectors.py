@@ -243,3 +243,10 @@ def test_exact_neighbours_come_in_order_over_several_groups() -> None:
     assert nearest([], [1.0], 3) == []
     with pytest.raises(IndexMismatch, match="footnote rebuild"):
         nearest(groups, [1.0, 0.0, 0.0], 3)
+
+
+def test_a_closed_index_connects_no_more(vectors: VectorIndex) -> None:
+    """A search that outlives its index by a moment would leave a connection behind."""
+    vectors.close()
+    with pytest.raises(IndexUnavailable, match="closed"):
+        vectors.search([1.0, 0.0], 1)
