@@ -63,7 +63,7 @@ async def test_code_in_an_extracted_answer_holds_no_claim(make_client: Any) -> N
 
 
 async def test_a_citation_follows_its_claim(make_client: Any) -> None:
-    """Each citation comes after the token that completes its claim, however long the next takes, and is word for word."""
+    """Each citation comes after the token that completes its claim, however long the next takes."""
     cited = asyncio.Event()
 
     def note(run_id: str, event: Any) -> None:
