@@ -100,6 +100,7 @@ class Site:
     def serving(self) -> Iterator[Site]:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Answers", (Answering,), {"site": self}))
         server.daemon_threads = True
+        server.handle_error = lambda *_: None  # who was killed hangs up
         self.host = f"127.0.0.1:{server.server_address[1]}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
