@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.embeddings import Embeddings
 
-from rag.errors import ConfigurationError, FootnoteError, IndexMismatch, IndexUnavailable, StorageError
+from rag.errors import FootnoteError, IndexMismatch, IndexUnavailable, StorageError
 from rag.index.catalog import Catalog, Identity
 from rag.index.chroma_client import ChromaClient
+from rag.index.chroma_faults import translated, was_replaced
 from rag.index.chroma_server import ChromaServer
 from rag.index.endpoint import Endpoint, own_endpoint, remote_endpoint, shown
 from rag.index.nearest import nearest
@@ -291,7 +292,7 @@ class VectorIndex:
                 raise
             except Exception as error:  # whatever Chroma and its HTTP client raise
                 self._forget(client)
-                if again or not _was_replaced(error):
+                if again or not was_replaced(error):
                     raise self._translated(error) from error
         raise AssertionError("unreachable")
 
@@ -363,32 +364,12 @@ class VectorIndex:
             client.close()
 
     def _translated(self, error: Exception) -> FootnoteError:
-        import chromadb.errors
-        import httpx
-
-        where = shown(self._locate(False).url) if self._server is None else "the local Chroma server"
-        if isinstance(error, FootnoteError):
-            return error
         if self._server is not None and self._server.disk_is_full():  # Chroma's own words seldom say so
             return StorageError(
                 f"The disk of {str(self._server.data_dir)!r} is full.", "Free some space and try again."
             )
-        if isinstance(error, httpx.TimeoutException):
-            return IndexUnavailable(
-                f"Chroma ({where}) did not answer in time (RAG_INDEX_TIMEOUT is {self._timeout:g} s).",
-                "Try again; if it stays so, restart it or allow it more time.",
-            )
-        if isinstance(error, chromadb.errors.ChromaAuthError | chromadb.errors.AuthorizationError):
-            return ConfigurationError(f"Chroma ({where}) refused the token.", "Set RAG_CHROMA_TOKEN.")
-        if "dimension" in str(error).lower():
-            return IndexMismatch(
-                f"Chroma refused vectors of this dimension: {error}.",
-                "Set RAG_EMBEDDINGS back, or run `footnote rebuild` and restart.",
-            )
-        cure = "Try again; `footnote verify` looks for damage." if self._server else "Check RAG_CHROMA_URL."
-        if isinstance(error, httpx.TransportError | OSError):
-            return IndexUnavailable(f"Chroma ({where}) cannot be reached.", cure)
-        return IndexUnavailable(f"Chroma ({where}) cannot be used: {str(error) or type(error).__name__}.", cure)
+        where = shown(self._locate(False).url) if self._server is None else None
+        return translated(error, where, self._timeout)
 
 
 def _import_libraries() -> None:
@@ -435,13 +416,3 @@ def _passes(metadata: dict[str, Any], filter: Filter) -> bool:
     return (filter.language is None or metadata.get("language") == filter.language) and (
         filter.url_prefix is None or str(metadata.get("source", "")).startswith(filter.url_prefix)
     )
-
-
-def _was_replaced(error: Exception) -> bool:
-    """Whether another try can help: the server was restarted, or the collection was replaced by a rebuild."""
-    import httpx
-    from chromadb.errors import NotFoundError
-
-    gone = isinstance(error, httpx.TransportError) and not isinstance(error, httpx.TimeoutException)
-    closed = isinstance(error, RuntimeError) and "closed" in str(error)  # by another thread that met the same failure
-    return gone or closed or isinstance(error, NotFoundError)
