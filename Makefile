@@ -7,6 +7,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
 # The lock is complete, so nothing else may be resolved; byte code is made on first use, wheels are not kept twice.
 INSTALL := $(PIP) install --no-deps --no-compile --no-cache-dir --require-hashes
 
+# Byte code is kept even where the environment says otherwise, as in containers: else every command spends a second or
+# two compiling again all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test serve bench fmt docs lock clean
 
