@@ -100,14 +100,11 @@ _FRAME = frozenset(
 # What is always that of something: asked for alone, it is that of what was spoken of.
 _OF_SOMETHING = frozenset(
     content_terms(
-        "alternatives advantages disadvantages benefits drawbacks limitations limits requirements prerequisites "
-        "differences options steps risks features costs price fee size length height weight age version versions "
-        "default defaults author authors founder founders owner owners inventor creator maker members parts "
-        "causes reasons consequences effects results symptoms side purpose main goal name names meaning origin "
-        "origins history location address rules exceptions conditions deadline duration release date "
-        "choose pick recommend born die died live founded made created written published happen happened called "
-        "named alternative advantage disadvantage benefit drawback limitation limit requirement option step risk "
-        "feature cost member part cause reason consequence effect result rule exception condition"
+        "alternatives advantages disadvantages benefits drawbacks limitations requirements prerequisites differences "
+        "options steps risks features costs price fee size length height weight age version default author founder "
+        "owner inventor creator maker members parts causes reasons consequences effects results symptoms side purpose "
+        "main goal name meaning origin history location address rules exceptions conditions deadline duration release "
+        "date choose pick recommend born die live founded made created written published happen called"
     )
 )
 _INDEFINITE = re.compile(r"\ban?\b", re.IGNORECASE)

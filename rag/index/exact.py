@@ -11,9 +11,10 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rag.errors import IndexMismatch
+from rag.index.candidates import Vectors
 from rag.index.catalog import Catalog
 from rag.vocabulary import Filter
 
@@ -30,13 +31,6 @@ Key = tuple[str, bytes]
 """A chunk's id and the hash of its text."""
 Revision = tuple[str, str]
 """Generation of the catalog, in which a key never changes its vector, and a count of the changes in it."""
-
-
-class Vectors(Protocol):
-    """The approximate index: `rag.index.vectors.VectorIndex`."""
-
-    def search(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]: ...
-    def close(self) -> None: ...
 
 
 class SureVectors:
