@@ -176,3 +176,9 @@ def test_json_says_what_json_cannot() -> None:
     assert (
         to_json({"a": float("nan"), "b": [Path("/x")], "c": "é\u2028"}) == '{"a":"nan","b":["/x"],"c":"\\u00e9\\u2028"}'
     )
+
+
+def test_more_batches_than_one_statement_takes_are_all_written(journal: Journal) -> None:
+    with journal.database.write() as connection:
+        insert_batches(connection, [_batch(number, number) for number in range(1, 2_502)])
+    assert [batch.first for batch in journal.read("r", 0)] == list(range(1, 2_502))
