@@ -7,6 +7,7 @@ survives kill -9 at any moment; at a power cut the last moments may be missing.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import uuid
@@ -111,6 +112,14 @@ class Journal:
     def close(self) -> None:
         self.database.close()
         self._let_go()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether another process may be using the file too. One look at a folder: cheap enough for the event loop."""
+        try:
+            return any(name != self._lock.path.name for name in os.listdir(self._locks))
+        except OSError:
+            return True
 
     def check_writable(self) -> None:
         """Commits something that says nothing: that is how a full disk shows."""

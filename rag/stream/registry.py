@@ -282,11 +282,12 @@ class Runs:
 
     async def _cancel_unread(self) -> None:
         runs = dict(self._unread)
+        read: set[str] = set()
         try:
-            read = await self._in_thread(self._journal.attendance.read_elsewhere, runs)
+            if self._journal.is_shared:
+                read = await self._in_thread(self._journal.attendance.read_elsewhere, runs)
         except FootnoteError as error:
             logger.warning("Who reads a run elsewhere is not known: %s", error)
-            read = set()
         for run_id in runs.keys() - read:
             self._unread.pop(run_id, None)
             runs[run_id].cancel_unread()

@@ -12,6 +12,7 @@ import pytest
 
 from rag.errors import ModelStreamBroken, NotFound, Overloaded, RunInterrupted, StorageError
 from rag.events import Done, Event, Token
+from rag.stream.attendance import Attendance
 from rag.stream.registry import Runs
 from rag.stream.runs import WINDOW_BYTES, Run
 from rag.stream.wire import SentEvent, decode
@@ -291,6 +292,31 @@ async def test_a_reader_in_another_process_keeps_a_run_going(tmp_path: Path, run
     assert run.status == "running"
     there.close()
     assert await _status(runs, run) == "cancelled"
+    await other.close()
+
+
+async def test_a_process_alone_asks_nobody_who_reads_elsewhere(
+    tmp_path: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine would make the model wait for the answer; with a second process there is no way round it."""
+    asked: list[list[str]] = []
+    monkeypatch.setattr(Attendance, "read_elsewhere", lambda _, run_ids: asked.append([*run_ids]) or set())
+
+    async def produce(run: Run) -> None:
+        await asyncio.Event().wait()
+
+    async def leave_one() -> Run:
+        run = runs.new("What?")
+        await runs.start(run, produce, FIRST)
+        run.read_from(0).close()
+        assert await _status(runs, run) == "cancelled"
+        return run
+
+    await leave_one()
+    assert asked == []
+    other = Runs(tmp_path, limit=3, keep_seconds=3_600, deadline=5.0)
+    run = await leave_one()
+    assert asked == [[run.id]]
     await other.close()
 
 
