@@ -1,26 +1,30 @@
 """What both indexes find for a question, and what is known of every candidate, whichever found it.
 
-Chroma works in a process of its own: while it does, the words are searched and what they found is looked up. All that
-is looked up is of one moment of the catalog, so a page that is being replaced is never there twice.
+The words are searched while the question is embedded, and what they found is looked up while Chroma, in a process of
+its own, searches the vectors; onnxruntime and tantivy leave the interpreter to other threads. All that is looked up is
+of one moment of the catalog, so a page that is being replaced is never there twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from rag.index.catalog import Catalog, StoredChunk
 from rag.index.fusion import Phrasing, Scores
-from rag.index.nearest import nearest
+from rag.index.nearest import similarities
 from rag.vocabulary import Filter
 
 _AT_ONCE = 32
-"""Questions to Chroma at a time; more wait."""
+"""Searches at a time, of either index; more wait."""
 
 Found = dict[str, float]
+Worded = tuple[Found, dict[str, float]]
+"""What the words found, and the terms they were searched by, with their rarities."""
 
 
 class Vectors(Protocol):
@@ -39,6 +43,21 @@ class Words(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A question whose words are being searched, while it is embedded.
+
+    Attributes:
+        count: candidates wanted of each index for each phrasing.
+        words: what comes of each phrasing.
+    """
+
+    phrasings: Sequence[str]
+    count: int
+    filter: Filter | None
+    words: Sequence[Future[Worded]]
+
+
 class Candidates:
     """Asks both indexes at once.
 
@@ -51,51 +70,65 @@ class Candidates:
         self._vectors = vectors
         self._words = words
         self._model = model
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="vectors")
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="search")
 
-    def of(
-        self, phrasings: Sequence[str], vectors: Sequence[Sequence[float]], count: int, filter: Filter | None
-    ) -> tuple[list[Phrasing], list[StoredChunk]]:
-        """Every phrasing with both scores of each candidate, and the candidates: `count` of each index at most.
+    def ask(self, phrasings: Sequence[str], count: int, filter: Filter | None) -> Asked:
+        """Begins with the words, which need no vectors."""
+        words = [self._pool.submit(self._worded, text, count, filter) for text in phrasings]
+        return Asked(phrasings, count, filter, words)
+
+    def of(self, asked: Asked, vectors: Sequence[Sequence[float]]) -> tuple[list[Phrasing], list[StoredChunk]]:
+        """Every phrasing with both scores of each candidate, and the candidates.
 
         Args:
             vectors: of the phrasings.
         """
-        asked = [self._pool.submit(self._vectors.search, vector, count, filter) for vector in vectors]
-        words = [dict(self._words.search(text, count, filter)) for text in phrasings]
-        rarities = [self._words.rarities(text) for text in phrasings]
+        searches = [self._pool.submit(self._vectors.search, vector, asked.count, asked.filter) for vector in vectors]
+        worded = [words.result() for words in asked.words]
+        words = [found for found, _ in worded]
         with self._catalog.moment() as moment:
             stored = moment.load_chunks(_union(words))
             kept = moment.vectors(stored, self._model)
-            dense = _results(asked)
+            dense = [dict(search.result()) for search in searches]
+            scored = self._scored(asked.phrasings, words, dense)
             stored |= moment.load_chunks(chunk_id for chunk_id in _union(dense) if chunk_id not in stored)
             if len(dense) > 1:  # what one phrasing found, the others must be compared with
                 kept |= moment.vectors((chunk_id for chunk_id in stored if chunk_id not in kept), self._model)
         ids = list(stored)
         return [
-            Phrasing(text, rarity, _similarities(vector, near, kept, ids), self._word_scores(text, fitting, ids))
-            for text, rarity, vector, near, fitting in zip(phrasings, rarities, vectors, dense, words, strict=True)
+            Phrasing(text, rarities, _similarities(vector, near, kept, ids), _in_order(found | rest.result(), ids))
+            for text, vector, near, (found, rarities), rest in zip(
+                asked.phrasings, vectors, dense, worded, scored, strict=True
+            )
         ], list(stored.values())
 
     def close(self) -> None:
         """Starts no more searches."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _word_scores(self, text: str, found: Found, ids: Sequence[str]) -> Scores:
-        """BM25 of every candidate, also of those that only the vectors found."""
-        known = found | self._words.scores(text, [chunk_id for chunk_id in ids if chunk_id not in found])
-        return np.array([known.get(chunk_id, 0.0) for chunk_id in ids])
+    def _worded(self, text: str, count: int, filter: Filter | None) -> Worded:
+        return dict(self._words.search(text, count, filter)), self._words.rarities(text)
+
+    def _scored(self, phrasings: Sequence[str], words: Sequence[Found], dense: Sequence[Found]) -> list[Future[Found]]:
+        """BM25 of what only the vectors or another phrasing found, while it is looked up."""
+        every = _union([*words, *dense])
+        return [
+            self._pool.submit(self._words.scores, text, [chunk_id for chunk_id in every if chunk_id not in found])
+            for text, found in zip(phrasings, words, strict=True)
+        ]
 
 
 def _similarities(vector: Sequence[float], found: Found, kept: dict[str, bytes], ids: Sequence[str]) -> Scores:
     """Cosine similarity of every candidate, also of those that only the words found: the catalog has their vectors."""
-    missing = [(chunk_id, kept[chunk_id]) for chunk_id in ids if chunk_id not in found and chunk_id in kept]
-    known = found | dict(nearest([missing], vector, len(missing)) if missing else [])
-    return np.array([known.get(chunk_id, 0.0) for chunk_id in ids])
+    missing = [chunk_id for chunk_id in ids if chunk_id not in found and chunk_id in kept]
+    if missing:
+        compared = similarities([kept[chunk_id] for chunk_id in missing], vector)
+        found = found | dict(zip(missing, compared.tolist(), strict=True))
+    return _in_order(found, ids)
 
 
-def _results(asked: Iterable[Future[list[tuple[str, float]]]]) -> list[Found]:
-    return [dict(found.result()) for found in asked]
+def _in_order(scores: Found, ids: Sequence[str]) -> Scores:
+    return np.array([scores.get(chunk_id, 0.0) for chunk_id in ids])
 
 
 def _union(found: Iterable[Found]) -> dict[str, None]:

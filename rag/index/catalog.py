@@ -106,13 +106,17 @@ class Moment:
         self._connection = connection
 
     def load_chunks(self, ids: Iterable[str]) -> dict[str, StoredChunk]:
-        """The chunks of `ids` that are in force; others are absent."""
+        """The chunks of `ids` that are in force; others are absent.
+
+        They come as one row: Python's sqlite3 lets go of the interpreter at each, and has to wait for it where an event
+        loop is busy.
+        """
         sql = f"""
-            SELECT {_CHUNK_COLUMNS}, p.fetched_at FROM json_each(?) j
+            SELECT json_group_array(json_array({_CHUNK_COLUMNS}, p.fetched_at)) FROM json_each(?) j
             CROSS JOIN chunks c ON c.id = j.value JOIN pages p ON p.id = c.page
         """  # noqa: S608 - constant columns
-        rows = self._connection.execute(sql, (json.dumps(list(ids)),)).fetchall()
-        return {row[0]: StoredChunk(_chunk(row), datetime.fromisoformat(row[10])) for row in rows}
+        found = self._connection.execute(sql, (json.dumps(list(ids)),)).fetchone()
+        return {row[0]: StoredChunk(_chunk(row), datetime.fromisoformat(row[10])) for row in json.loads(found[0])}
 
     def vectors(self, ids: Iterable[str], model: str) -> dict[str, bytes]:
         """Vectors of `model`, as float32 in machine order, by the id of the chunk they are of; others are absent."""

@@ -39,7 +39,8 @@ class QuickQuery:
         Raises:
             TimeoutError: it does not answer in time.
         """
-        asked = json.dumps({"query_embeddings": [list(vector)], "n_results": k, "include": ["distances"]})
+        numbers = ("%.9g," * len(vector))[:-1] % tuple(vector)  # all of a float32; json takes three times as long
+        asked = f'{{"query_embeddings": [[{numbers}]], "n_results": {k}, "include": ["distances"]}}'
         try:
             connection = self._idle.pop()
         except IndexError:

@@ -98,21 +98,20 @@ def _chosen(hits: Iterable[Hit], top_k: int, context_tokens: int) -> list[Hit]:
     chosen: list[Hit] = []
     repeats = Repeats()
     left = context_tokens
+    places = 0
     for hit in hits:
         cost = count_tokens(hit.chunk.text)
-        if chosen and (cost > left or not _has_place(hit, chosen, top_k)):
+        if chosen and (cost > left or not (places < top_k or _joins(hit, chosen))):
             continue
         if repeats.takes(hit.chunk.text):
             chosen.append(hit)
             left -= cost
+            places = len(_joined(chosen))
     return chosen
 
 
-def _has_place(hit: Hit, chosen: Sequence[Hit], top_k: int) -> bool:
-    if len(chosen) < top_k:
-        return True
-    joins = any(_follows(one.chunk, hit.chunk) or _follows(hit.chunk, one.chunk) for one in chosen)
-    return joins or len(_joined(chosen)) < top_k
+def _joins(hit: Hit, chosen: Sequence[Hit]) -> bool:
+    return any(_follows(one.chunk, hit.chunk) or _follows(hit.chunk, one.chunk) for one in chosen)
 
 
 def _joined(hits: Sequence[Hit]) -> list[_Passage]:

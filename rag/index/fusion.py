@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,10 @@ class Fusion:
         if self._dense_weight is not None:
             return np.full(len(chunks), self._dense_weight)
         asked = self._share(detect_language(question), question)
-        return np.array([min(asked, self._share(chunk.language, chunk.text)) for chunk in chunks])
+        known = {language: self._share(language, "") for language in {chunk.language for chunk in chunks}}
+        known.pop(UNDETERMINED, None)
+        allowed = [known.get(chunk.language) or self._share(UNDETERMINED, chunk.text) for chunk in chunks]
+        return np.minimum(asked, allowed)
 
     def _share(self, language: str, text: str) -> float:
         if language == UNDETERMINED:
@@ -113,7 +117,8 @@ def _mentioned(phrasing: Phrasing, chunks: Sequence[Chunk], scores: Scores) -> S
     """A bonus for chunks of pages that the best candidates name: the second step of a question that takes two."""
     bonus = np.zeros(len(chunks))
     names = [_name(chunk.title) for chunk in chunks]
-    candidates = {name for name in names if len(name) > 3 and name.lower() not in phrasing.text.lower()}
+    asked = phrasing.text.lower()
+    candidates = {name for name in names if len(name) > 3 and name.lower() not in asked}
     for rank, best in enumerate(_best(scores, MENTIONS_IN), 1):
         here = {name for name in candidates if name != names[best] and _says(chunks[best].text, name)}
         candidates -= here
@@ -123,6 +128,7 @@ def _mentioned(phrasing: Phrasing, chunks: Sequence[Chunk], scores: Scores) -> S
     return bonus
 
 
+@lru_cache(maxsize=4_096)
 def _name(title: str) -> str:
     """A title as prose would name it: "Mercury (planet)" is Mercury."""
     return _QUALIFIER.sub("", title).strip()

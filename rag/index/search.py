@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from rag.errors import IndexUnavailable, InvalidRequest, StorageError
-from rag.index.candidates import Candidates, Vectors, Words
+from rag.index.candidates import Asked, Candidates, Vectors, Words
 from rag.index.catalog import Catalog
 from rag.index.context import documents_from
 from rag.index.fusion import Fusion
@@ -130,35 +130,33 @@ class Index:
         Args:
             also: further phrasings of the question; hits of any are found, and good ones for several come first.
         """
-        phrasings = _phrasings(question, also, limit)
-        vectors = [self._embeddings.model.embed_query(phrasing) for phrasing in phrasings]
-        return self._ranked(phrasings, vectors, limit, filter)
+        asked = self._begun(_phrasings(question, also, limit), limit, filter)
+        return self._ranked(asked, self._embedded(asked), limit)
 
     async def asearch(
         self, question: str, *, limit: int, filter: Filter | None = None, also: Sequence[str] = ()
     ) -> list[Hit]:
         """The same, off the event loop and with a deadline."""
-        phrasings = _phrasings(question, also, limit)
-        vectors = await self._embedded(phrasings)
-        return await self._in_time(partial(self._ranked, phrasings, vectors, limit, filter))
+        asked = self._begun(_phrasings(question, also, limit), limit, filter)
+        vectors = await self._aembedded(asked)
+        return await self._in_time(partial(self._ranked, asked, vectors, limit))
 
     def documents(
         self, question: str, *, top_k: int, context_tokens: int, filter: Filter | None = None, also: Sequence[str] = ()
     ) -> list[Document]:
         """Returns at most `top_k` documents of about `context_tokens` tokens in all, best first."""
-        phrasings = _phrasings(question, also, top_k)
-        vectors = [self._embeddings.model.embed_query(phrasing) for phrasing in phrasings]
-        return self._documents(self._ranked(phrasings, vectors, _wanted(top_k), filter), top_k, context_tokens)
+        limit = _wanted(top_k)
+        asked = self._begun(_phrasings(question, also, top_k), limit, filter)
+        return self._documents(self._ranked(asked, self._embedded(asked), limit), top_k, context_tokens)
 
     async def adocuments(
         self, question: str, *, top_k: int, context_tokens: int, filter: Filter | None = None, also: Sequence[str] = ()
     ) -> list[Document]:
         """The same, off the event loop and with a deadline."""
-        phrasings = _phrasings(question, also, top_k)
-        vectors = await self._embedded(phrasings)
-        return await self._in_time(
-            lambda: self._documents(self._ranked(phrasings, vectors, _wanted(top_k), filter), top_k, context_tokens)
-        )
+        limit = _wanted(top_k)
+        asked = self._begun(_phrasings(question, also, top_k), limit, filter)
+        vectors = await self._aembedded(asked)
+        return await self._in_time(lambda: self._documents(self._ranked(asked, vectors, limit), top_k, context_tokens))
 
     def writer(self, purpose: str = "writing", *, chunker_version: int | None = None) -> IndexWriter:
         """The one writer of the data folder, to be closed after use.
@@ -185,12 +183,13 @@ class Index:
     def _documents(self, hits: Sequence[Hit], top_k: int, context_tokens: int) -> list[Document]:
         return documents_from(hits, top_k=top_k, context_tokens=context_tokens, page_text=self.catalog.page_text)
 
-    def _ranked(
-        self, phrasings: Sequence[str], vectors: Sequence[Sequence[float]], limit: int, filter: Filter | None
-    ) -> list[Hit]:
+    def _begun(self, phrasings: Sequence[str], limit: int, filter: Filter | None) -> Asked:
         if self._asked is not None:
             self._asked()
-        asked, stored = self._candidates.of(phrasings, vectors, max(POOL, limit), filter)
+        return self._candidates.ask(phrasings, max(POOL, limit), filter)
+
+    def _ranked(self, question: Asked, vectors: Sequence[Sequence[float]], limit: int) -> list[Hit]:
+        asked, stored = self._candidates.of(question, vectors)
         if not stored:
             return []
         chunks = [one.chunk for one in stored]
@@ -199,11 +198,14 @@ class Index:
         kept = max(_RERANKED, limit) if self._reranker is not None else limit
         hits = [Hit(chunks[place], float(scores[place]), stored[place].fetched_at) for place in order[:kept]]
         if self._reranker is not None:
-            hits = self._reranker.rerank(phrasings[0], hits)
+            hits = self._reranker.rerank(question.phrasings[0], hits)
         return hits[:limit]
 
-    async def _embedded(self, phrasings: Sequence[str]) -> list[list[float]]:
-        return [await self._embeddings.model.aembed_query(phrasing) for phrasing in phrasings]
+    def _embedded(self, asked: Asked) -> list[list[float]]:
+        return [self._embeddings.model.embed_query(phrasing) for phrasing in asked.phrasings]
+
+    async def _aembedded(self, asked: Asked) -> list[list[float]]:
+        return [await self._embeddings.model.aembed_query(phrasing) for phrasing in asked.phrasings]
 
     async def _in_time(self, work: Callable[[], T]) -> T:
         if self._connect is not None:  # a server that must be started first has a deadline of its own

@@ -6,8 +6,7 @@ into one short window of the text, and how many of its neighbouring words stand 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,7 +18,6 @@ WINDOW = 90
 """Characters: about 15 English words."""
 _PAIR_GAP = 14
 _ENDINGS = ("i", "y", "e")
-
 
 Place = tuple[int, str]
 """Where a word of the text begins, and the term of the question that it means."""
@@ -47,7 +45,7 @@ class TermFinder:
         sought = {*words, *self._cjk}
         self._weights = {term: weight for term, weight in weights.items() if term in sought}
         self._total = sum(self._weights.values())
-        self._words = _pattern(words)
+        self._beginnings = _beginnings(words)
         self._pairs = {pair: min(map(self._weights.__getitem__, pair)) for pair in pairwise(self._weights)}
         self._pair_total = sum(self._pairs.values())
         self._known: dict[str, str | None] = {}
@@ -57,11 +55,10 @@ class TermFinder:
         lowered = text.lower()
         known = self._known
         found = []
-        for match in self._words.finditer(lowered):
-            word = match[0]
+        for at, word in self._words(lowered):
             term = known[word] if word in known else self._term(word)
             if term is not None:
-                found.append((match.start(), term))
+                found.append((at, term))
         if self._cjk:
             lowered = simplified(lowered)
         for term in self._cjk:
@@ -78,6 +75,24 @@ class TermFinder:
         if not places or not self._total:
             return Closeness(0.0, 0.0)
         return Closeness(self._best_window(places) / self._total, self._paired(places))
+
+    def _words(self, lowered: str) -> Iterator[tuple[int, str]]:
+        """Words that begin as one of the terms does, and where; none that begins within another.
+
+        Finding each beginning by itself takes half the time of one pattern of all, which has to be compiled as well.
+        """
+        ends: dict[int, int] = {}
+        for beginning in self._beginnings:
+            at = lowered.find(beginning)
+            while at >= 0:
+                if at not in ends and not (at and _is_of_word(lowered[at - 1])):
+                    ends[at] = at + len(beginning)
+                at = lowered.find(beginning, at + 1)
+        end = 0
+        for at in sorted(ends):
+            if at >= end:
+                end = _end_of_word(lowered, ends[at])
+                yield at, lowered[at:end]
 
     def _term(self, word: str) -> str | None:
         """The question's term that `word` is a form of."""
@@ -116,7 +131,17 @@ class TermFinder:
         return sum(weight for pair, weight in self._pairs.items() if pair in found) / self._pair_total
 
 
-def _pattern(terms: Sequence[str]) -> re.Pattern[str]:
-    """Matches whole words that begin as a term's stem does; never matches when there are no terms."""
-    beginnings = {re.escape(term[:-1] if len(term) > 3 and term.endswith(_ENDINGS) else term) for term in terms}
-    return re.compile(rf"\b(?:{'|'.join(sorted(beginnings, key=len, reverse=True))})\w*" if beginnings else r"(?!)")
+def _beginnings(terms: Sequence[str]) -> list[str]:
+    """What every form of a term begins with, the longest first."""
+    beginnings = {term[:-1] if len(term) > 3 and term.endswith(_ENDINGS) else term for term in terms}
+    return sorted(beginnings, key=len, reverse=True)
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
+def _end_of_word(text: str, at: int) -> int:
+    while at < len(text) and _is_of_word(text[at]):
+        at += 1
+    return at

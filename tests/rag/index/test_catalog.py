@@ -61,6 +61,22 @@ def test_chunks_are_loaded_by_id_and_unknown_ids_are_absent(catalog: Catalog, ch
     assert loaded[chunk.id].fetched_at == EPOCH
 
 
+def test_texts_are_loaded_as_they_were_written(catalog: Catalog, changes: CatalogChanges) -> None:
+    """Quotes, control characters, a zero and whatever JSON or SQLite would read as something else."""
+    texts = [
+        '"\\/\b\f\n\r\t',
+        "one\x00two",
+        "".join(map(chr, range(1, 32))),
+        "\u2028 👩\u200d👧 \ufffe",
+        '[{"a": null}]',
+    ]
+    chunks = put(changes, make_page(*texts))
+
+    loaded = catalog.load_chunks([chunk.id for chunk in chunks])
+
+    assert [loaded[chunk.id].chunk for chunk in chunks] == chunks
+
+
 def test_a_page_is_replaced_whole(catalog: Catalog, changes: CatalogChanges) -> None:
     """After a switch exactly the new chunks are in force; the ones that stayed have their new places."""
     old = put(changes, make_page("one", "two", "three"))

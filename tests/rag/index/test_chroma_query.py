@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 
 from rag.index.chroma_query import QuickQuery
@@ -79,6 +80,15 @@ def test_asks_what_chroma_is_asked_and_gives_its_answer(server: Server) -> None:
             "include": ["distances"],
         }
     ]
+    query.close()
+
+
+def test_a_vector_is_asked_for_as_exactly_as_chroma_keeps_it(server: Server) -> None:
+    """Nine digits tell every float32 from its neighbours, the smallest and the largest too."""
+    vector = np.array([1 / 3, -1e-30, 3.4e38, 0.1, 16_777_217.0], np.float32)
+    query = quick(server)
+    query.nearest("c1", vector.tolist(), 2)
+    assert np.array(server.asked[0]["query_embeddings"][0], np.float32).tobytes() == vector.tobytes()
     query.close()
 
 

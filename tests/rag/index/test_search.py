@@ -172,19 +172,27 @@ def test_a_signal_that_one_index_did_not_return_is_looked_up(world: World, monke
     assert words_only[0].chunk == whole[0].chunk
 
 
-def test_the_words_are_searched_while_the_vectors_are(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither index waits for the other: here the vectors answer only when the words have been asked."""
+async def test_the_words_are_searched_while_the_question_is_embedded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They need no vectors: here the embedder answers only when the words have been asked."""
     world.write(*HANDBOOK)
-    gate = world.vectors.gate = threading.Event()
-    search = world.index.words.search
+    asked = threading.Event()
+    search, embed = world.index.words.search, world.embeddings.embed_query
 
-    def opening(query: str, k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
-        gate.set()
+    def noting(query: str, k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
+        asked.set()
         return search(query, k, filter)
 
-    monkeypatch.setattr(world.index.words, "search", opening)
-    world.vectors.patience = 5.0
+    def waiting(text: str) -> list[float]:
+        assert asked.wait(5.0)
+        asked.clear()
+        return embed(text)
+
+    monkeypatch.setattr(world.index.words, "search", noting)
+    monkeypatch.setattr(world.embeddings, "embed_query", waiting)
     assert urls(world.index.search("cats", limit=1)) == ["https://a.org/cats"]
+    assert urls(await world.index.asearch("cats", limit=1)) == ["https://a.org/cats"]
 
 
 def test_what_is_looked_up_is_of_one_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,13 @@ def test_forms_of_a_word_are_found_where_they_stand() -> None:
     assert [text[start:].split()[0] for start, _ in places] == ["Cities", "rebuilt;", "CITY;", "Beyoncé."]
 
 
+def test_no_place_is_within_another() -> None:
+    """A part of an identifier that was found whole, or the middle of a word, is no word of the text."""
+    text = "Release v1.5.9 of 9 overlays; lay it in RAG_TOP_K, not TOP."
+    places = finder("v1.5.9 lay RAG_TOP_K").places(text)
+    assert [text[start:].split()[0] for start, _ in places] == ["v1.5.9", "9", "lay", "RAG_TOP_K,", "TOP."]
+
+
 def test_words_that_stand_together_count_for_more_than_words_that_are_scattered() -> None:
     """One sentence that says it all is nearer than a page that has the words somewhere."""
     question = finder("capital of France")
