@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 import pytest
 from langchain_core.documents import Document
+from langchain_core.language_models.fake import FakeStreamingListLLM
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers import StrOutputParser
@@ -21,7 +22,8 @@ from langgraph.graph import END, START, StateGraph
 
 from rag.stream import run_log
 from rag.stream.run_log import astream_log
-from tests.fakes import ScriptedChatModel
+from rag.stream.tracer import WAITING_PATCHES
+from tests.fakes import ScriptedChatModel, ToolCall
 
 ANSWER = "Chroma keeps the vectors, and tantivy the words [1]."
 
@@ -124,6 +126,32 @@ def _breaks_in_graph() -> Runnable[Any, Any]:
     return graph.compile()
 
 
+class _Broken(BaseRetriever):
+    def _get_relevant_documents(self, query: str, *, run_manager: Any) -> list[Document]:
+        raise ValueError("no shelf")
+
+
+@tool
+def half(number: int) -> int:
+    """Halves an even number."""
+    if number % 2:
+        raise ValueError("odd")
+    return number // 2
+
+
+def _tried_again() -> Runnable[Any, Any]:
+    tries: list[int] = []
+
+    def second_time(text: str) -> str:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError("first")
+        return text
+
+    again = RunnableLambda(second_time).with_retry(stop_after_attempt=2, wait_exponential_jitter=False)
+    return RunnableLambda(str) | again
+
+
 RUNNABLES = {
     "model": (_model, "what?"),
     "recipe": (_recipe, "what?"),
@@ -134,6 +162,11 @@ RUNNABLES = {
     "lists": (_dicts, "x"),
     "tools": (_nested, "one two three"),
     "prompt": (lambda: ChatPromptTemplate.from_template("{q}"), {"q": "what?"}),
+    "plain llm": (lambda: FakeStreamingListLLM(responses=["one two"]), "what?"),
+    "tool calls": (lambda: ScriptedChatModel([ToolCall("half", '{"number": 4}')]), "what?"),
+    "tried again": (_tried_again, "what?"),
+    "retriever fails": (_Broken, "what?"),
+    "tool fails": (lambda: RunnableLambda(int) | half, "3"),
     "breaks late": (_breaks_late, "what?"),
     "breaks in a graph": (_breaks_in_graph, {"question": "what?"}),
 }
@@ -310,22 +343,22 @@ async def test_a_slow_reader_holds_the_model_back() -> None:
     for _ in range(1_000):
         await asyncio.sleep(0)
     await log.aclose()
-    assert 0 < said < 2 * run_log.WAITING_PATCHES
+    assert 0 < said < 2 * WAITING_PATCHES
 
 
-async def test_tokens_are_not_kept_a_second_time() -> None:
-    """The tracer's runs hold no event for each token, which would fill memory with long answers."""
-    kept: list[int] = []
+async def test_nothing_is_kept_of_a_run_that_has_ended() -> None:
+    """The tracer remembers runs while they are under way, and no token at all, which would fill memory."""
+    tracers: list[run_log.InlineTracer] = []
 
-    class _Watching(run_log._InlineTracer):
-        def _on_run_update(self, run: Any) -> None:
-            kept.append(len(run.events))
-            super()._on_run_update(run)
+    class _Watched(run_log.InlineTracer):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            tracers.append(self)
 
-    original, run_log._InlineTracer = run_log._InlineTracer, _Watching  # type: ignore[misc]
+    original, run_log.InlineTracer = run_log.InlineTracer, _Watched  # type: ignore[misc]
     try:
         async for _ in astream_log(ScriptedChatModel(["x "] * 100), "q"):
             pass
     finally:
-        run_log._InlineTracer = original  # type: ignore[misc]
-    assert max(kept) < 10
+        run_log.InlineTracer = original  # type: ignore[misc]
+    assert [(tracer._runs, tracer.run_map) for tracer in tracers] == [({}, {})]
