@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import Runnable
@@ -21,7 +21,7 @@ from rag.chain.answer import FixedReply, finished
 from rag.chain.answering_model import PARAGRAPH, AnsweringModel, said_before
 from rag.chain.condense import condense, needs_condensing, summary_told
 from rag.chain.context import ANSWER_TAG, AskInput, AskOutput, AskState, ChainContext, config_with_tags
-from rag.chain.graph import AskChain, AskGraph, check_question
+from rag.chain.graph import AskChain, AskGraph, Choice, check_question
 from rag.chain.guarded_model import BLOCKED
 from rag.chain.model_stream import ModelCall, Reply, finish_reason
 from rag.chain.prompts import agent_rules, disarmed, new_boundary, phrases_for, without_markers
@@ -58,7 +58,7 @@ def build_agent_graph(*, checkpointer: BaseCheckpointSaver[Any] | None = None) -
     graph = StateGraph(AskState, ChainContext, input_schema=AskInput, output_schema=AskOutput)
     graph.add_node("condense", condense)
     graph.add_node("agent", agent)
-    graph.add_conditional_edges(START, _first_node)
+    graph.add_conditional_edges(START, Choice("first", _first_node), ["condense", "agent"])
     graph.add_edge("condense", "agent")
     graph.add_edge("agent", END)
     return graph.compile(checkpointer=checkpointer, name="footnote-agent")
@@ -157,6 +157,6 @@ def _with_summary(state: AskState, settings: Settings) -> str:
     return f"{earlier}\n\n{question}" if summary else question
 
 
-async def _first_node(state: AskState, runtime: Runtime[ChainContext]) -> Literal["condense", "agent"]:
+def _first_node(state: AskState, context: ChainContext) -> str:
     check_question(state)
-    return "condense" if needs_condensing(state, runtime.context.settings.history_tokens) else "agent"
+    return "condense" if needs_condensing(state, context.settings.history_tokens) else "agent"

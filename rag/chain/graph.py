@@ -7,16 +7,16 @@ START ─┬─ condense (a long conversation) ─┐
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-from typing import Any, Literal, Protocol, cast
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import RunnableBinding
+from langchain_core.runnables.config import ensure_config, set_config_context
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.runtime import Runtime
+from langgraph.runtime import Runtime, get_runtime
 
 from rag.chain.answer import answer
 from rag.chain.blocking import iterate_blocking, run_blocking
@@ -26,7 +26,6 @@ from rag.chain.contextualize import contextualize, needs_contextualizing
 from rag.chain.retrieve import retrieve
 from rag.errors import InvalidRequest
 
-FirstNode = Literal["condense", "contextualize", "retrieve"]
 AskGraph = CompiledStateGraph[AskState, ChainContext, AskInput, AskOutput]
 
 
@@ -50,8 +49,8 @@ def build_graph(
     graph = StateGraph(AskState, cast(Any, schema), input_schema=AskInput, output_schema=AskOutput)
     for node in (condense, contextualize, retrieve, answer):
         graph.add_node(node.__name__, node if context is None else _bound(node, context))
-    graph.add_conditional_edges(START, _first_node if context is None else partial(_first_with, context))
-    graph.add_conditional_edges("condense", _after_condensing)
+    graph.add_conditional_edges(START, Choice("first", _first_node, context), ["condense", "contextualize", "retrieve"])
+    graph.add_conditional_edges("condense", Choice("next", _after_condensing, context), ["contextualize", "retrieve"])
     graph.add_edge("contextualize", "retrieve")
     graph.add_edge("retrieve", "answer")
     graph.add_edge("answer", END)
@@ -82,19 +81,38 @@ def _bound(node: Node, context: ChainContext) -> Node:
     return run
 
 
-# What only chooses is asynchronous too: LangGraph would give a plain function a thread.
-async def _first_node(state: AskState, runtime: Runtime[ChainContext]) -> FirstNode:
-    return await _first_with(runtime.context, state)
+class Choice(Runnable[AskState, str]):
+    """What only chooses the next node. LangGraph would give a plain function a thread, and any function a traced run.
+
+    Args:
+        choose: from the state and the dependencies.
+        context: the dependencies; those of the run when None.
+    """
+
+    def __init__(self, name: str, choose: Callable[[AskState, ChainContext], str], context: ChainContext | None = None):
+        self.name = name
+        self._choose = choose
+        self._context = context
+
+    def invoke(self, input: AskState, config: RunnableConfig | None = None, **_: Any) -> str:
+        context = self._context
+        if context is None:
+            with set_config_context(ensure_config(config)) as run:
+                context = run.run(get_runtime, ChainContext).context
+        return self._choose(input, context)
+
+    async def ainvoke(self, input: AskState, config: RunnableConfig | None = None, **_: Any) -> str:
+        return self.invoke(input, config)
 
 
-async def _first_with(context: ChainContext, state: AskState) -> FirstNode:
+def _first_node(state: AskState, context: ChainContext) -> str:
     check_question(state)
     if needs_condensing(state, context.settings.history_tokens):
         return "condense"
-    return await _after_condensing(state)
+    return _after_condensing(state, context)
 
 
-async def _after_condensing(state: AskState) -> Literal["contextualize", "retrieve"]:
+def _after_condensing(state: AskState, _: ChainContext) -> str:
     return "contextualize" if needs_contextualizing(state) else "retrieve"
 
 
