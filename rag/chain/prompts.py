@@ -141,6 +141,7 @@ CHINESE = Phrases(
 )
 
 _MARKER = re.compile(MARKER)
+_SPACED_MARKER = re.compile(rf"\s*(?:{MARKER})")
 _LINK = re.compile(r"(!?)\[([^\[\]\n]{0,500})\]\(((?:[^()\n]|\([^()\n]{0,500}\)){0,2000})\)")
 _LINK_BEGUN = re.compile(r"(?<!\w)\[[^\[\]\n]{0,500}\](?=\()")
 _ADDRESS = re.compile(r"[:/#.?]|%2f", re.IGNORECASE)
@@ -255,7 +256,8 @@ def without_markers(message: BaseMessage) -> BaseMessage:
     """An earlier answer without its `[n]`, which name documents that are no longer there."""
     if not isinstance(message, AIMessage):
         return message
-    return AIMessage(re.sub(r"\s*" + f"(?:{_MARKER.pattern})", "", message.text), id=message.id)
+    # A copy, of what was checked before: making a message anew costs twice as much, and a conversation has many.
+    return message.model_copy(update={"content": _SPACED_MARKER.sub("", message.text), "additional_kwargs": {}})
 
 
 def agent_rules(question: str, boundary: str) -> str:
