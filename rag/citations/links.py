@@ -114,7 +114,11 @@ def _directive(page: _Folded, start: int, end: int) -> str:
         closing = _shortest_closing(page, opening, last)
         if closing is None and first.end == end:
             opening = first
-    return _spelled(text, opening, closing, *_surroundings(page, opening, closing))
+    before, after = _surroundings(page, opening, closing)
+    if closing and before is None and last.start > start and not page.is_first(opening) and page.is_first(last):
+        # From where the first line stands for the first time to here might be half the page.
+        return _directive(page, last.start, end)
+    return _spelled(text, opening, closing, before, after)
 
 
 def _spelled(text: str, opening: _Term, closing: _Term | None, before: _Term | None, after: _Term | None) -> str:

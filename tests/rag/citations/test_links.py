@@ -60,6 +60,13 @@ def test_nothing_is_put_before_what_follows_a_heading() -> None:
     assert directive(link(text, "parse(text)", text.rindex("parse(text)"))) == "parse%28text%29"
 
 
+def test_a_first_line_that_stands_higher_up_is_left_out() -> None:
+    """Named from there, half the page would be highlighted; the last line alone is the place."""
+    text = "//\tthe first part\n\nWords between\n\n//\tpp_ref for env_free to work correctly."
+    quote = "//\tpp_ref for env_free to work correctly."
+    assert unquote(directive(link(text, quote))) == "pp_ref for env_free to work correctly."
+
+
 def test_terms_stay_inside_a_block() -> None:
     """A quote over two blocks begins in the first and ends in the last."""
     quote = "It is well-known, really.\n\n- one item, short"
