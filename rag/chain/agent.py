@@ -21,11 +21,11 @@ from rag.chain.answer import FixedReply, finished
 from rag.chain.answering_model import PARAGRAPH, AnsweringModel, said_before
 from rag.chain.condense import condense, needs_condensing, summary_told
 from rag.chain.context import ANSWER_TAG, AskInput, AskOutput, AskState, ChainContext, config_with_tags
-from rag.chain.graph import AskChain, AskGraph, Choice, check_question
+from rag.chain.graph import AskChain, AskGraph, Choice
 from rag.chain.guarded_model import BLOCKED
 from rag.chain.model_stream import ModelCall, Reply, finish_reason
 from rag.chain.prompts import agent_rules, disarmed, new_boundary, phrases_for, without_markers
-from rag.chain.retrieve import tell, wanted_documents, wanted_filter
+from rag.chain.retrieve import check_question, tell, wanted_documents, wanted_filter
 from rag.chain.steps import Budget, Steps, limits
 from rag.chain.tools import FoundDocuments, IndexTools
 from rag.errors import InvalidRequest

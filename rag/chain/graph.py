@@ -7,8 +7,8 @@ START ─┬─ condense (a long conversation) ─┐
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol, cast
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, Protocol, Self, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import RunnableBinding
@@ -23,8 +23,7 @@ from rag.chain.blocking import iterate_blocking, run_blocking
 from rag.chain.condense import condense, needs_condensing
 from rag.chain.context import AskInput, AskOutput, AskState, ChainContext
 from rag.chain.contextualize import contextualize, needs_contextualizing
-from rag.chain.retrieve import retrieve
-from rag.errors import InvalidRequest
+from rag.chain.retrieve import check_question, retrieve
 
 AskGraph = CompiledStateGraph[AskState, ChainContext, AskInput, AskOutput]
 
@@ -36,7 +35,10 @@ class Node(Protocol):
 
 
 def build_graph(
-    context: ChainContext | None = None, *, checkpointer: BaseCheckpointSaver[Any] | None = None
+    context: ChainContext | None = None,
+    *,
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+    conversations: bool = True,
 ) -> AskGraph:
     """The compiled graph. Its dependencies come with each run: `graph.astream(input, context=ChainContext(…))`.
 
@@ -44,14 +46,20 @@ def build_graph(
 
     Args:
         context: bound to the graph, for a server that gives its runs none.
+        conversations: with the nodes that only a conversation needs. Choosing between them costs a step.
     """
     schema = ChainContext if context is None else None
     graph = StateGraph(AskState, cast(Any, schema), input_schema=AskInput, output_schema=AskOutput)
-    for node in (condense, contextualize, retrieve, answer):
+    for node in (condense, contextualize, retrieve, answer) if conversations else (retrieve, answer):
         graph.add_node(node.__name__, node if context is None else _bound(node, context))
-    graph.add_conditional_edges(START, Choice("first", _first_node, context), ["condense", "contextualize", "retrieve"])
-    graph.add_conditional_edges("condense", Choice("next", _after_condensing, context), ["contextualize", "retrieve"])
-    graph.add_edge("contextualize", "retrieve")
+    if conversations:
+        first = Choice("first", _first_node, context)
+        graph.add_conditional_edges(START, first, ["condense", "contextualize", "retrieve"])
+        then = Choice("then", _after_condensing, context)
+        graph.add_conditional_edges("condense", then, ["contextualize", "retrieve"])
+        graph.add_edge("contextualize", "retrieve")
+    else:
+        graph.add_edge(START, "retrieve")
     graph.add_edge("retrieve", "answer")
     graph.add_edge("answer", END)
     return graph.compile(checkpointer=checkpointer, name="footnote")
@@ -61,11 +69,30 @@ def build_chain(context: ChainContext, *, checkpointer: BaseCheckpointSaver[Any]
     """The graph bound to its dependencies: a plain LangChain runnable whose chunks and result are `AskOutput`."""
     bound = build_graph(checkpointer=checkpointer)
     output_keys = sorted(AskOutput.__annotations__)
-    return AskChain(bound=bound, kwargs={"context": context, "stream_mode": "values", "output_keys": output_keys})
+    kwargs = {"context": context, "stream_mode": "values", "output_keys": output_keys}
+    straight = None if checkpointer else build_graph(conversations=False)
+    return AskChain(bound=bound, straight=straight, kwargs=kwargs)
 
 
 class AskChain(RunnableBinding[Any, Any]):  # type: ignore[no-redef]
-    """A graph with its context. `invoke` and `stream` run the same asynchronous nodes in a thread of their own."""
+    """A graph with its context. `invoke` and `stream` run the same asynchronous nodes in a thread of their own.
+
+    Attributes:
+        straight: the graph for a question without a conversation, where there is one.
+    """
+
+    straight: Any = None
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        return await super(AskChain, self._fitting(input)).ainvoke(input, config, **kwargs)
+
+    def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
+        return super(AskChain, self._fitting(input)).astream(input, config, **kwargs)
+
+    def _fitting(self, input: Any) -> Self:
+        if self.straight is None or not isinstance(input, dict) or input.get("history"):
+            return self
+        return self.model_copy(update={"bound": self.straight})
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         return run_blocking(lambda: self.ainvoke(input, config, **kwargs))
@@ -114,10 +141,3 @@ def _first_node(state: AskState, context: ChainContext) -> str:
 
 def _after_condensing(state: AskState, _: ChainContext) -> str:
     return "contextualize" if needs_contextualizing(state) else "retrieve"
-
-
-def check_question(state: AskState) -> None:
-    """Raises InvalidRequest unless there is a question."""
-    question = state.get("question")
-    if not isinstance(question, str) or not question.strip():
-        raise InvalidRequest(f"The question is {question!r}.", 'Give a text: {"question": "How do I index a site?"}.')

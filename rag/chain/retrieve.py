@@ -61,6 +61,7 @@ class IndexRetriever(BaseRetriever):
 
 async def retrieve(state: AskState, runtime: Runtime[ChainContext]) -> dict[str, Any]:
     """Searches the standalone question, and the user's own words beside a rewritten one."""
+    check_question(state)
     context = runtime.context
     question = state["question"]
     searched = state.get("standalone_question") or question
@@ -81,6 +82,13 @@ async def retrieve(state: AskState, runtime: Runtime[ChainContext]) -> dict[str,
 def tell(runtime: Runtime[ChainContext], event: QuestionUnderstood | DocumentsFound) -> None:
     """For LangGraph's `custom` stream."""
     runtime.stream_writer({event.name: event_data(event)})
+
+
+def check_question(state: AskState) -> None:
+    """Raises InvalidRequest unless there is a question."""
+    question = state.get("question")
+    if not isinstance(question, str) or not question.strip():
+        raise InvalidRequest(f"The question is {question!r}.", 'Give a text: {"question": "How do I index a site?"}.')
 
 
 def wanted_documents(state: AskState, context: ChainContext) -> int:

@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from rag.chain.context import ChainContext
-from rag.chain.graph import build_chain
+from rag.chain.graph import build_chain, build_graph
 from rag.errors import InvalidRequest
 from tests.fakes import ScriptedChatModel
 
@@ -48,6 +48,40 @@ async def test_a_question_without_history_is_searched_as_it_is(make_context: Mak
     await build_chain(make_context(model)).ainvoke({"question": "What keeps vectors?", "top_k": 1})
     assert model.used_up
     assert index.asked == [{"question": "What keeps vectors?", "top_k": 1, "filter": None, "also": ()}]
+
+
+async def test_the_short_way_of_a_question_without_a_conversation_shows_the_same_states(
+    make_context: MakeContext,
+) -> None:
+    """It leaves out the nodes that only a conversation needs, and nothing that the others do."""
+    asked = {"question": "What keeps vectors?", "top_k": 1}
+    seen = []
+    for graph in (build_graph(), build_graph(conversations=False)):
+        context = make_context(ScriptedChatModel(ANSWER))
+        modes = ["values", "updates", "custom"]
+        parts = [part async for part in graph.astream(asked, context=context, stream_mode=modes)]
+        seen.append([_without_ids(part) for part in parts])
+    assert seen[0] == seen[1]
+    assert [next(iter(part)) for mode, part in seen[1] if mode == "updates"] == ["retrieve", "answer"]
+
+
+def _without_ids(part: tuple[str, Any]) -> tuple[str, Any]:
+    mode, values = part
+    if "history" in values:
+        values["history"] = [(message.type, message.text) for message in values["history"]]
+    return mode, values
+
+
+async def test_a_chain_takes_the_short_way_only_without_a_conversation(make_context: MakeContext) -> None:
+    """A history, or a thread that may have one, is looked at first."""
+    alone = {"question": "What keeps vectors?"}
+    for chain, asked, looks in [
+        (build_chain(make_context(ScriptedChatModel(ANSWER))), alone, False),
+        (build_chain(make_context(ScriptedChatModel("What?", ANSWER))), {**alone, "history": HISTORY}, True),
+    ]:
+        names = {event["name"] async for event in chain.astream_events(asked, version="v2")}
+        assert ("contextualize" in names) == looks
+        assert {"footnote", "retrieve", "Retriever", "answer"} <= names
 
 
 async def test_a_follow_up_is_rewritten_and_both_wordings_are_searched(make_context: MakeContext, index: Any) -> None:
