@@ -81,6 +81,10 @@ class SqlThreads(ABC):
     def _transaction(self) -> AbstractContextManager[Execute]:
         """All statements of the body, or none."""
 
+    def _reading(self) -> AbstractContextManager[Execute]:
+        """Statements that change nothing, and all see the same state."""
+        return self._transaction()
+
     @abstractmethod
     def _is_alive(self, instance: str) -> bool:
         """Whether that store is still open, in this process or another."""
@@ -125,7 +129,7 @@ class SqlThreads(ABC):
 
     def recall(self, thread_id: str, *, owner: str = "") -> Memory:
         key = {"owner": owner, "thread_id": thread_id}
-        with self._transaction() as execute:
+        with self._reading() as execute:
             threads = execute(f"SELECT summary, summarized_through FROM threads WHERE {_THIS_THREAD}", **key)
             if not threads:
                 return Memory()
@@ -151,7 +155,7 @@ class SqlThreads(ABC):
             )
 
     def get(self, thread_id: str, *, owner: str = "") -> Thread:
-        with self._transaction() as execute:
+        with self._reading() as execute:
             return self._thread(execute, thread_id, owner)
 
     def turns(self, thread_id: str, *, owner: str = "") -> list[Turn]:
@@ -163,7 +167,7 @@ class SqlThreads(ABC):
         return [turn_from(row) for row in rows]
 
     def threads(self, *, owner: str = "", limit: int = 100, before: datetime | None = None) -> list[Thread]:
-        with self._transaction() as execute:
+        with self._reading() as execute:
             rows = execute(
                 f"SELECT {THREAD_COLUMNS} FROM threads WHERE owner = :owner AND updated_at < :before "
                 "ORDER BY updated_at DESC, id LIMIT :limit",

@@ -38,6 +38,11 @@ class SqliteThreads(SqlThreads):
         with self._database.write() as connection:
             yield _executing(connection)
 
+    @contextmanager
+    def _reading(self) -> Iterator[Execute]:
+        with self._database.snapshot() as connection:  # waits for nobody who writes
+            yield _executing(connection)
+
     def _is_alive(self, instance: str) -> bool:
         return instance == self.instance or FileLock(self._folder / instance).taken_by_other()
 
