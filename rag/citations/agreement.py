@@ -163,6 +163,6 @@ def status_disagrees(claim: Statement, quote: Statement) -> str | None:
 
 def _roots(statement: Statement) -> set[str]:
     """The stems, characters and pairs of characters by which opposites are looked up."""
-    roots = {item.root for item in statement.items}
+    roots = {item.root for item in statement.items if not item.bounds}
     run = "".join(item.root if item.kind == "cjk" else " " for item in statement.items)
     return roots | {run[place : place + 2] for place in range(len(run) - 1)} - {"  "}

@@ -195,7 +195,12 @@ def _exchanged(opcodes: Sequence[Opcode], claimed: Sequence[Slot], quoted: Seque
             continue
         new, old = (before, after) if before[0] == "delete" else (after, before)
         added, lost = _run(claimed[new[1] : new[2]]), _run(quoted[old[3] : old[4]])
-        if len(added) > 2 and added != lost and _is_chinese(added) and Counter(added) == Counter(lost):
+        if (
+            len(added) > 2
+            and added.strip("而") != lost.strip("而")
+            and _is_chinese(added)
+            and Counter(added) == Counter(lost)
+        ):
             if _run(claimed[between[1] : between[2]])[1:]:
                 return f"{added} for {lost}"
     return None
@@ -240,6 +245,8 @@ def _turned(ours: Sequence[Slot], theirs: Sequence[Slot]) -> str | None:
 
 def _forms(slot: Slot) -> tuple[str, ...]:
     item = slot.items[0]
+    if item.bounds:
+        return ()
     return (item.root, english_stem(item.text)) if item.kind == "word" or item.text.isalpha() else (item.root,)
 
 

@@ -13,6 +13,10 @@ from rag.citations.words import Word, meaning, stem
 
 _LONGEST_CHINESE_WORD = 4
 _STRANGE_PAIRS = 0
+_BOUNDING = frozenset("most least at than up to".split())
+_COMPARING = frozenset(
+    "more less fewer greater higher larger longer older lower smaller shorter younger over under above below".split()
+)
 _ALSO_NAMES = frozenset(("states", "will"))
 
 
@@ -25,6 +29,7 @@ class Item(NamedTuple):
         stop: it carries grammar rather than meaning.
         capital: it is written with a capital that a sentence's beginning does not explain.
         perhaps_name: it is written with a capital at the beginning of a sentence.
+        bounds: it belongs to the bound of a number: `at least` in `at least 15`.
     """
 
     kind: Literal["word", "number", "cjk"]
@@ -36,6 +41,7 @@ class Item(NamedTuple):
     stop: bool = False
     capital: bool = False
     perhaps_name: bool = False
+    bounds: bool = False
 
 
 class Statement:
@@ -64,7 +70,7 @@ class Statement:
                 word = self.words[at]
                 items.append(Item("word", word.text, word.text, word.text, at, at + 1, True))
             at = items[-1].last
-        return items
+        return _with_bounds(items)
 
     def _chinese(self, at: int) -> Item:
         """A Chinese word that has synonyms, or else one character."""
@@ -171,6 +177,20 @@ class Statement:
                 run += 1 if item.kind == "cjk" else 2
                 longest = max(longest, run)
         return longest // 2
+
+
+def _with_bounds(items: list[Item]) -> list[Item]:
+    """The items, those marked that lead up to a number and bound it."""
+    bounding = False
+    for place in range(len(items) - 1, -1, -1):
+        text = items[place].text
+        if text in ("no", "not"):
+            bounding = bounding and items[place + 1].text in _COMPARING
+        else:
+            bounding = items[place].kind == "number" or (bounding and (text in _BOUNDING or text in _COMPARING))
+        if bounding and items[place].kind == "word":
+            items[place] = items[place]._replace(bounds=True)
+    return items
 
 
 def _word_item(word: Word, at: int) -> Item:

@@ -20,6 +20,8 @@ from rag.citations.agreement import (
     quantities_disagree,
     status_disagrees,
 )
+from rag.citations.bounds import bounds_disagree
+from rag.citations.contrast import restriction_disagrees, sides_exchanged
 from rag.citations.factual import states_a_fact
 from rag.citations.markers import Marker, read_markers, without_markers
 from rag.citations.placement import misplaced
@@ -208,7 +210,9 @@ class Verifier:
 
     def _misplaced(self, claim: Statement, quote: Statement) -> str | None:
         names, ordinary = self._capitals()
-        return misplaced(claim, quote, lambda item: is_name(item, names, ordinary) and not is_acronym(item.text, quote))
+        return sides_exchanged(claim, quote) or misplaced(
+            claim, quote, lambda item: is_name(item, names, ordinary) and not is_acronym(item.text, quote)
+        )
 
     def _named_around(
         self, missing: list[Item], claim: Statement, n: int, passage: Passage, source: SourceText
@@ -296,7 +300,9 @@ def _content_fault(claim: Statement, quote: Statement) -> str | None:
 def _facts_fault(claim: Statement, quote: Statement) -> str | None:
     return (
         quantities_disagree(claim, quote)
+        or bounds_disagree(claim, quote)
         or polarity_disagrees(claim, quote)
         or opposites(claim, quote)
         or status_disagrees(claim, quote)
+        or restriction_disagrees(claim, quote)
     )
