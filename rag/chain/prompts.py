@@ -238,7 +238,7 @@ def transcript(history: Sequence[BaseMessage], words: Phrases) -> str:
     lines = []
     for message in history:
         role = words.assistant if isinstance(message, AIMessage) else words.user
-        text = str(without_markers(message).text)
+        text = _unmarked(message) if isinstance(message, AIMessage) else str(message.text)
         titles = [disarmed(source["title"]) for source in cited_sources(message) if source.get("title")]
         if titles:
             text += f" ({words.sources.format(titles='; '.join(dict.fromkeys(titles)))})"
@@ -257,7 +257,11 @@ def without_markers(message: BaseMessage) -> BaseMessage:
     if not isinstance(message, AIMessage):
         return message
     # A copy, of what was checked before: making a message anew costs twice as much, and a conversation has many.
-    return message.model_copy(update={"content": _SPACED_MARKER.sub("", message.text), "additional_kwargs": {}})
+    return message.model_copy(update={"content": _unmarked(message), "additional_kwargs": {}})
+
+
+def _unmarked(message: AIMessage) -> str:
+    return _SPACED_MARKER.sub("", message.text)
 
 
 def agent_rules(question: str, boundary: str) -> str:
