@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from rag.index.catalog import Catalog, StoredChunk
+from rag.index.catalog import Catalog, Moment, StoredChunk
 from rag.index.fusion import Phrasing, Scores
 from rag.index.nearest import similarities
 from rag.vocabulary import Filter
@@ -88,17 +88,18 @@ class Candidates:
         words = [found for found, _ in worded]
         with self._catalog.moment() as moment:
             stored = moment.load_chunks(_union(words))
-            kept = moment.vectors(stored, self._model)
+            compared = self._compared(moment, vectors, stored)
             dense = [dict(search.result()) for search in searches]
             scored = self._scored(asked.phrasings, words, dense)
             stored |= moment.load_chunks(chunk_id for chunk_id in _union(dense) if chunk_id not in stored)
             if len(dense) > 1:  # what one phrasing found, the others must be compared with
-                kept |= moment.vectors((chunk_id for chunk_id in stored if chunk_id not in kept), self._model)
+                rest = self._compared(moment, vectors, [chunk_id for chunk_id in stored if chunk_id not in compared[0]])
+                compared = [one | other for one, other in zip(compared, rest, strict=True)]
         ids = list(stored)
         return [
-            Phrasing(text, rarities, _similarities(vector, near, kept, ids), _in_order(found | rest.result(), ids))
-            for text, vector, near, (found, rarities), rest in zip(
-                asked.phrasings, vectors, dense, worded, scored, strict=True
+            Phrasing(text, rarities, _in_order(known | near, ids), _in_order(found | others.result(), ids))
+            for text, known, near, (found, rarities), others in zip(
+                asked.phrasings, compared, dense, worded, scored, strict=True
             )
         ], list(stored.values())
 
@@ -109,6 +110,12 @@ class Candidates:
     def _worded(self, text: str, count: int, filter: Filter | None) -> Worded:
         return dict(self._words.search(text, count, filter)), self._words.rarities(text)
 
+    def _compared(self, moment: Moment, vectors: Sequence[Sequence[float]], ids: Iterable[str]) -> list[Found]:
+        """Cosine similarity of each of `vectors` to each of `ids`, whose vectors the catalog has."""
+        kept = moment.vectors(ids, self._model)
+        blobs = list(kept.values())
+        return [dict(zip(kept, similarities(blobs, vector).tolist(), strict=True)) for vector in vectors]
+
     def _scored(self, phrasings: Sequence[str], words: Sequence[Found], dense: Sequence[Found]) -> list[Future[Found]]:
         """BM25 of what only the vectors or another phrasing found, while it is looked up."""
         every = _union([*words, *dense])
@@ -116,15 +123,6 @@ class Candidates:
             self._pool.submit(self._words.scores, text, [chunk_id for chunk_id in every if chunk_id not in found])
             for text, found in zip(phrasings, words, strict=True)
         ]
-
-
-def _similarities(vector: Sequence[float], found: Found, kept: dict[str, bytes], ids: Sequence[str]) -> Scores:
-    """Cosine similarity of every candidate, also of those that only the words found: the catalog has their vectors."""
-    missing = [chunk_id for chunk_id in ids if chunk_id not in found and chunk_id in kept]
-    if missing:
-        compared = similarities([kept[chunk_id] for chunk_id in missing], vector)
-        found = found | dict(zip(missing, compared.tolist(), strict=True))
-    return _in_order(found, ids)
 
 
 def _in_order(scores: Found, ids: Sequence[str]) -> Scores:
