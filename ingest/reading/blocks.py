@@ -28,6 +28,7 @@ BLOCK_LEVEL = frozenset(
 PREFORMATTED = frozenset({"pre", "xmp", "listing", "plaintext"})
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
+_PERHAPS_WHOLE = PREFORMATTED | {"table", "math", "a"}
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _BREAK = "\x1e"  # control characters never reach the walk, see ingest/reading/text.py
 _PARAGRAPH_BREAK = re.compile(rf"{_BREAK}(?:\s*{_BREAK})+")
@@ -57,7 +58,8 @@ def read_blocks(root: etree._Element, drop: Drop) -> list[Draft]:
     skipped: etree._Element | None = None
     for event, element in walker:
         if event == "start":
-            if element.tag in SKIPPED or drop(element) or walk.take_whole(element):
+            tag = element.tag
+            if tag in SKIPPED or drop(element) or (tag in _PERHAPS_WHOLE and walk.take_whole(element)):
                 skipped = element
                 walker.skip_subtree()
             else:
@@ -145,6 +147,8 @@ class _Walk:
 
     def flush(self, element: etree._Element) -> None:
         """Ends the block under way; two line breaks in a row end a paragraph too, as old pages write them."""
+        if not self._buffer:
+            return
         raw, linked = "".join(self._buffer), self._linked
         self._buffer.clear()
         self._linked = 0

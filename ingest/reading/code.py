@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from lxml import etree
 
@@ -44,10 +45,15 @@ def is_gutter(element: etree._Element) -> bool:
     if element.get("data-line-number") is not None and not element.text:
         return True
     name = element.get("class")
-    if not name or not _GUTTER.search(name):
+    if not name or not _is_gutter_name(name):
         return False
     text = "".join(element.itertext())
     return not text.strip() or _NUMBERS.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1_024)  # each word of highlighted code has one of a few classes
+def _is_gutter_name(name: str) -> bool:
+    return _GUTTER.search(name) is not None
 
 
 def _has_code_beside(element: etree._Element) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from lxml import etree
@@ -30,22 +31,27 @@ _SHOWING = frozenset({"display", "visibility", "opacity"})
 
 def is_hidden(element: etree._Element) -> bool:
     """Whether the element's own attributes keep it from being seen."""
-    attributes = element.attrib
+    attributes = element.keys()  # the names alone: most elements have a class and nothing else
     if not attributes or element.tag in _BODY:
         return False
-    if "hidden" in attributes and attributes["hidden"].lower() != "until-found":
+    if "hidden" in attributes and element.get("hidden", "").lower() != "until-found":
         return True
-    if attributes.get("aria-hidden", "").lower() == "true":
+    if "aria-hidden" in attributes and element.get("aria-hidden", "").lower() == "true":
         return True
-    written = colour(attributes.get("color", "").lower()) if element.tag == "font" else None
+    written = colour(element.get("color", "").lower()) if element.tag == "font" else None
     if "style" in attributes:
-        style = declarations(attributes["style"])
+        style = declarations(element.get("style", ""))
         if hides(style):
             return style.get("display") == "none" or not _frames_page(element)
         written = colour_of(style) or written
     if written is not None and _is_lost_on_ground(element, written):
         return True
-    return "class" in attributes and _HIDING_CLASS.search(attributes["class"][:2_000]) is not None
+    return "class" in attributes and _is_hiding_class(element.get("class", "")[:2_000])
+
+
+@lru_cache(maxsize=4_096)  # the elements of a site have few classes, and the same ones again and again
+def _is_hiding_class(names: str) -> bool:
+    return _HIDING_CLASS.search(names) is not None
 
 
 class _Compound(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 
 from lxml import etree
@@ -40,6 +41,8 @@ _CHROME_PAIRS = frozenset(
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _DOMINANT = 0.4
 _LEAST_PROSE = 60
+_TAG_RELATIONS = frozenset({"tag", "category"})
+_TAG_NAMES = frozenset({"tag", "tags"})
 _CONTENT_ASIDES = frozenset("admonition footnote footnotes note warning tip important caution info callout".split())
 
 
@@ -52,7 +55,7 @@ class Noise:
 
     def __init__(self, weights: Weights, rules: HidingRules | None = None) -> None:
         self._weights = weights
-        self._rules = rules
+        self._rules = rules or None  # rules that hide nothing need not be asked
         self._limit = _DOMINANT * weights.total
         self._names: dict[str, bool] = {}
         self._verdicts: dict[etree._Element, bool] = {}
@@ -60,7 +63,7 @@ class Noise:
     def __call__(self, element: etree._Element) -> bool:
         verdict = self._verdicts.get(element)
         if verdict is None:
-            hidden = is_hidden(element) or (bool(self._rules) and self._is_hidden_by_rule(element))
+            hidden = is_hidden(element) or (self._rules is not None and self._is_hidden_by_rule(element))
             verdict = hidden or (self._is_chrome(element) and not self._is_dominant(element))
             self._verdicts[element] = verdict
         return verdict
@@ -72,18 +75,18 @@ class Noise:
         return self._limit > 0 and self._weights.of(element) >= self._limit
 
     def _is_chrome(self, element: etree._Element) -> bool:
-        tag, attributes = element.tag, element.attrib
+        tag = element.tag
         if tag in _FRAME or tag in _INLINE:
             return (tag == "a" and _is_tag_link(element)) or (tag == "span" and _is_edit_link(element))
         if tag in _CHROME_TAGS:
-            return tag != "aside" or not _CONTENT_ASIDES.intersection(words(attributes.get("class") or ""))
-        if not attributes:
+            return tag != "aside" or not _CONTENT_ASIDES.intersection(words(element.get("class") or ""))
+        if not element.keys():
             return False
-        if (attributes.get("role") or "").lower() in _CHROME_ROLES:
+        if (element.get("role") or "").lower() in _CHROME_ROLES:
             return True
-        names = attributes.get("class") or ""
+        names = element.get("class") or ""
         if tag in _NAMED_BY_ID and "section" not in names:
-            names = f"{names} {attributes.get('id') or ''}"
+            names = f"{names} {element.get('id') or ''}"
         if not names or names == " ":
             return False
         verdict = self._names.get(names)
@@ -94,8 +97,9 @@ class Noise:
 
 def _is_tag_link(link: etree._Element) -> bool:
     """A link to the list of pages with the same tag or category, unless it stands in the middle of prose."""
-    named = {"tag", "category"}.intersection((link.get("rel") or "").lower().split())
-    if not named and {"tag", "tags"}.isdisjoint(words(link.get("class") or "")):
+    rel, names = link.get("rel"), link.get("class")
+    named = rel and not _TAG_RELATIONS.isdisjoint(rel.lower().split())
+    if not named and (not names or _TAG_NAMES.isdisjoint(words(names))):
         return False
     around = link.getparent()
     if around is None:
@@ -119,6 +123,7 @@ def is_chrome_name(names: str) -> bool:
     return False
 
 
-def words(name: str) -> list[str]:
+@lru_cache(maxsize=4_096)  # the elements of a site have few classes
+def words(name: str) -> tuple[str, ...]:
     """The words of a class name in any spelling: `related-posts`, `relatedPosts`, `RELATED_posts`."""
-    return [word.lower() for word in _WORD.findall(name[:200])]
+    return tuple(word.lower() for word in _WORD.findall(name[:200]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-_SPACE = re.compile(r"\s+")
 # Control characters, soft hyphens, zero-width spaces, direction marks that reorder text, and Unicode tags, which a
 # reader never sees but a model reads. Joiners stay: Persian and emoji need them.
 _INVISIBLE = re.compile(
@@ -21,7 +20,7 @@ def visible(text: str) -> str:
 
 def fold(text: str) -> str:
     """`text` with each run of white space as one space, none at the ends."""
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def defuse(text: str) -> str:
@@ -30,4 +29,6 @@ def defuse(text: str) -> str:
     A page about prompts may show `<|im_start|>`, and stays readable; a hostile page hopes that it ends the system
     prompt.
     """
+    if "<" not in text and "[" not in text:
+        return text
     return _TEMPLATE_TOKEN.sub(lambda match: f"{match.group()[0]} {match.group()[1:-1]} {match.group()[-1]}", text)

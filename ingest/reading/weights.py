@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from lxml import etree
 
@@ -35,15 +35,19 @@ class Weights:
     def without(self, drop: Callable[[etree._Element], bool]) -> Weights:
         """The weights when the elements that `drop` names, and all within them, weigh nothing."""
         kept = Weights(self._body)
+        dropped: dict[etree._Element | None, bool] = {None: False, self._body: False}
         for element, characters in self._carriers:
-            if not any(map(drop, self._below_body(element))):
+            path: list[etree._Element] = []
+            node: etree._Element | None = element
+            while node is not None and node not in dropped:
+                path.append(node)
+                node = node.getparent()
+            for inner in reversed(path):
+                dropped[inner] = dropped[node] or drop(inner)
+                node = inner
+            if not dropped[element]:
                 kept.add(element, characters)
         return kept
-
-    def _below_body(self, element: etree._Element | None) -> Iterator[etree._Element]:
-        while element is not None and element is not self._body:
-            yield element
-            element = element.getparent()
 
 
 def weigh(body: etree._Element) -> Weights:
@@ -54,7 +58,7 @@ def weigh(body: etree._Element) -> Weights:
         if element.tag in _SKIPPED:
             walker.skip_subtree()
             continue
-        characters = _prose(element)
+        characters = _prose(element) if len(element) else _length(element.text)
         if characters >= _LEAST:
             weights.add(element, characters)
     return weights
