@@ -64,6 +64,7 @@ def resolve(base: str, reference: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=10_000)
 def site_of(url: str) -> str:
     """Host, and port unless it is the scheme's own: http and https of one host are one site. `file` for files."""
     parts = urlsplit(url)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -74,9 +74,7 @@ class CrawlDatabase:
             StorageError: it could not be written; nothing was, of this change or of those of the last moment.
         """
         with storage_faults(self._path):
-            if not self.connection.in_transaction:
-                self.connection.execute("BEGIN IMMEDIATE")
-                self._begun = monotonic()
+            self._begin()
             self.connection.execute("SAVEPOINT change")
             try:
                 yield self.connection
@@ -85,8 +83,18 @@ class CrawlDatabase:
                     self.connection.execute("ROLLBACK TO change")
                 raise
             self.connection.execute("RELEASE change")
-            if monotonic() - self._begun >= self._commit_after:
-                self.commit()
+            self._commit_in_time()
+
+    def run(self, statement: str, values: Sequence[object]) -> None:
+        """One change of a single statement, which needs nothing around it to be made whole or not at all.
+
+        Raises:
+            StorageError: as `change` does.
+        """
+        with storage_faults(self._path):
+            self._begin()
+            self.connection.execute(statement, values)
+            self._commit_in_time()
 
     def commit(self) -> None:
         """Makes the changes of the last moment durable.
@@ -101,3 +109,12 @@ class CrawlDatabase:
             except BaseException:
                 self.connection.rollback()
                 raise
+
+    def _begin(self) -> None:
+        if not self.connection.in_transaction:
+            self.connection.execute("BEGIN IMMEDIATE")
+            self._begun = monotonic()
+
+    def _commit_in_time(self) -> None:
+        if monotonic() - self._begun >= self._commit_after:
+            self.commit()

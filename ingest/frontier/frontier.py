@@ -141,8 +141,7 @@ class Frontier:
 
     def settle(self, visit: Visit, outcome: str, *, state: State = "done") -> None:
         """Writes down how far a visit got: `queued` to be written, `deferred`, `failed` or `done`."""
-        with self._database.change() as connection:
-            connection.execute("UPDATE visit SET state = ?, outcome = ? WHERE id = ?", (state, outcome, visit.id))
+        self._database.run("UPDATE visit SET state = ?, outcome = ? WHERE id = ?", (state, outcome, visit.id))
 
     def deferred(self) -> list[tuple[Visit, str]]:
         """The visits whose fate waits for the others, each with the reason given to `settle`."""
@@ -199,15 +198,14 @@ class Frontier:
         return frozenset(row[0] for row in self._database.connection.execute(query, (self.number,)))
 
     def _take_of(self, site: str) -> Visit | None:
-        with self._database.change() as connection:
-            row = connection.execute(
-                "SELECT id, url, depth, origin, lastmod FROM visit"
-                " WHERE pass = ? AND state = 'waiting' AND site = ? ORDER BY depth, id LIMIT 1",
-                (self.number, site),
-            ).fetchone()
-            if row is None or self._shallower_under_way(site, row[2]):
-                return None
-            connection.execute("UPDATE visit SET state = 'taken' WHERE id = ?", (row[0],))
+        row = self._database.connection.execute(
+            "SELECT id, url, depth, origin, lastmod FROM visit"
+            " WHERE pass = ? AND state = 'waiting' AND site = ? ORDER BY depth, id LIMIT 1",
+            (self.number, site),
+        ).fetchone()
+        if row is None or (row[2] and self._shallower_under_way(site, row[2])):
+            return None
+        self._database.run("UPDATE visit SET state = 'taken' WHERE id = ?", (row[0],))
         self._waiting[site] -= 1
         return Visit(*row)
 

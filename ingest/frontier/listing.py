@@ -8,9 +8,11 @@ when those have been read: so it is decided at the end of a pass.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urlsplit
 
 from ingest.frontier.database import CrawlDatabase
@@ -52,8 +54,8 @@ def hints_at_list(body: bytes, url: str) -> bool:
 def outline(page: Page, *, is_list: bool) -> Outline:
     """The outline of a page; of a likely list all sentences count, of others the first few, which lists quote."""
     long = [block.text for block in page.blocks if block.kind != "heading" and len(block.text) >= LONG]
-    sentences = [part for text in long for part in _SENTENCE_END.split(text) if len(part) >= OPENING]
-    kept = sentences[: KEPT_OF_LISTS if is_list else KEPT_OPENINGS]
+    sentences = (part for text in long for part in _SENTENCE_END.split(text) if len(part) >= OPENING)
+    kept = islice(sentences, KEPT_OF_LISTS if is_list else KEPT_OPENINGS)
     return Outline(tuple(_opening(text) for text in kept), sum(map(len, long)), len(page.text))
 
 
@@ -72,7 +74,9 @@ class Openings:
         """Replaces the openings of a page."""
         with self._database.change() as connection:
             connection.execute("DELETE FROM opening WHERE url = ?", (url,))
-            connection.executemany("INSERT OR IGNORE INTO opening VALUES (?, ?)", [(value, url) for value in openings])
+            connection.execute(
+                "INSERT OR IGNORE INTO opening SELECT value, ? FROM json_each(?)", (url, json.dumps(list(openings)))
+            )
 
     def are_new(self, url: str, openings: Sequence[int]) -> bool:
         """Whether the page had none of these."""

@@ -71,23 +71,22 @@ class Memories:
     def keep(self, memory: Memory) -> None:
         """Keeps what a successful visit left; the page is present again if it had been missing."""
         links = zlib.compress(json.dumps(memory.links[:MAX_LINKS]).encode(), 6) if memory.links else None
-        with self._database.change() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO page (url, site, reading, body_hash, content_hash, lastmod, etag,"
-                " last_modified, links, skip) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    memory.url,
-                    site_of(memory.url),
-                    memory.reading,
-                    memory.body_hash,
-                    memory.content_hash,
-                    memory.lastmod,
-                    memory.etag,
-                    memory.last_modified,
-                    links,
-                    memory.skip,
-                ),
-            )
+        self._database.run(
+            "INSERT OR REPLACE INTO page (url, site, reading, body_hash, content_hash, lastmod, etag,"
+            " last_modified, links, skip) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                memory.url,
+                site_of(memory.url),
+                memory.reading,
+                memory.body_hash,
+                memory.content_hash,
+                memory.lastmod,
+                memory.etag,
+                memory.last_modified,
+                links,
+                memory.skip,
+            ),
+        )
 
     def note_missing(self, url: str, reason: str, *, number: int, sure: bool = False) -> bool:
         """Notes that a page was missing in pass `number`.

@@ -72,7 +72,7 @@ class Scope:
         return self._queries[place] > MAX_QUERIES_OF_A_PATH
 
     def _local(self, url: str | None) -> str | None:
-        if url is None or (place := self._names.get(site_of(url))) is None:
+        if url is None or not self._names or (place := self._names.get(site_of(url))) is None:
             return url
         parts = urlsplit(url)
         return urlunsplit((*place, parts.path, parts.query, ""))
