@@ -21,7 +21,8 @@ from ingest.fetching.robots import Robots
 from ingest.media import TEXT_TYPES, media_type
 from ingest.opening import user_agent
 from ingest.reading.charset import decode_page
-from ingest.reading.read import Reading, read_page, read_text
+from ingest.reading.read import read_page, read_text
+from ingest.reading.reading import Reading
 from rag.errors import InvalidRequest, SourceError
 from rag.settings import Settings
 

@@ -63,6 +63,7 @@ def main(seconds: float) -> None:
     reader = pickle.loads(first[1])  # noqa: S301 - from the process that started this one
 
     share_arenas()
+    _load()
     keep_imports()
     send(outgoing, READY)
     while (frame := receive(incoming)) is not None:
@@ -70,6 +71,14 @@ def main(seconds: float) -> None:
         kind, body = _answer(reader, frame[1])
         signal.setitimer(signal.ITIMER_PROF, 0)
         send(outgoing, kind, body)
+
+
+def _load() -> None:
+    """Imports what every page takes, before the first one comes."""
+    import ingest.apart.packed
+    import ingest.chunk
+    import ingest.reading.only
+    import ingest.reading.read  # noqa: F401
 
 
 def _answer(reader: object, request: bytes) -> tuple[bytes, bytes]:

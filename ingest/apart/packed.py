@@ -12,8 +12,7 @@ from typing import Any
 
 from ingest.apart.page import ReadPage
 from ingest.frontier.listing import Outline
-from ingest.reading.metadata import Link
-from ingest.reading.read import Reading
+from ingest.reading.reading import Link, Reading
 from rag.errors import SourceError, SourceUnreadable
 from rag.vocabulary import Block, Chunk, Page
 

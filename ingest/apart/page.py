@@ -1,4 +1,7 @@
-"""The part of an ingestion that keeps a processor busy: bytes to blocks to chunks. Runs off the event loop."""
+"""The part of an ingestion that keeps a processor busy: bytes to blocks to chunks. Runs off the event loop.
+
+The parsers are imported with the first page that is read here: a process that hands all to others does without.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ingest.chunk import chunk_page
 from ingest.frontier.listing import Outline, hints_at_list, outline
 from ingest.media import TEXT_TYPES, media_type
-from ingest.reading.only import strainer
-from ingest.reading.read import Link, Reading, read_page, read_text
+from ingest.reading.reading import Link, Reading
 from ingest.urls import resolve
 from rag.errors import SourceUnreadable
 from rag.vocabulary import Chunk
@@ -77,6 +78,8 @@ class PageReader:
             SourceUnreadable: there is no text in it.
             SourceTooLarge: it is nested too deep.
         """
+        from ingest.chunk import chunk_page
+
         reading = self._reading(fetched, fetched_at)
         page = reading.page
         is_list = hints_at_list(fetched.body, page.url)
@@ -88,6 +91,9 @@ class PageReader:
         return ReadPage(reading, chunks, outline(page, is_list=is_list), is_list, _identified(reading))
 
     def _reading(self, fetched: Fetched, fetched_at: datetime) -> Reading:
+        from ingest.reading.only import strainer
+        from ingest.reading.read import read_page, read_text
+
         kind = media_type(fetched.content_type)
         if kind in TEXT_TYPES or (not kind and not fetched.body.lstrip().startswith(b"<")):
             return read_text(

@@ -32,8 +32,8 @@ READ_HERE = 8
 LARGE = 1_000_000
 """Bytes of a page that is never read in this process, where nothing could end what takes too long."""
 MOST_READERS = 3
-AHEAD = 2
-"""Pages that a process is given at a time, so that the next is there when one is done."""
+AHEAD = 4
+"""Pages that a process is given at a time, so that the next is there when one is done, however busy this one is."""
 _TRIES = 3
 
 
@@ -91,8 +91,11 @@ class ApartReader:
         self.read_apart = 0
 
     def expect(self, pages: int) -> None:
-        """Says how many pages are on their way: when many, none is read here, and all wait for the processes."""
-        self._many = self._many or pages >= max(1, self._read_here)
+        """Says how many pages are on their way: when many, none is read here, and the processes come up for them."""
+        if not self._many and pages >= max(1, self._read_here):
+            self._many = True
+            with self._lock:
+                self._start_missing()
 
     def read(self, fetched: Fetched, fetched_at: datetime, known_hash: str | None = None) -> ReadPage:
         """Reads a page, and chunks it unless its content is what was known.
@@ -153,15 +156,18 @@ class ApartReader:
             if any(child.failed for child in self._children):
                 self._sent = None  # it cannot be done here, and trying again with each page would not change that
                 return None
-            alive = [child for child in self._children if child.alive]
-            self._lost = self._lost or len(alive) < len(self._children)
-            self._children = alive
-            while len(self._children) < self._most:
-                self._children.append(_Child(self._sent, self._seconds))
+            self._start_missing()
             up = [child for child in self._children if child.up]
             # Where a page has ended a process there may be more such pages: better to wait than to read them here.
             ready = up or (self._children if self._lost or large or self._many else [])
             return min(ready, key=lambda child: child.waiting, default=None)
+
+    def _start_missing(self) -> None:
+        alive = [child for child in self._children if child.alive]
+        self._lost = self._lost or len(alive) < len(self._children)
+        self._children = alive
+        while self._sent is not None and len(self._children) < self._most:
+            self._children.append(_Child(self._sent, self._seconds))
 
 
 class _Child:

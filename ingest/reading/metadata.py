@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 
+from ingest.reading.reading import Link
 from ingest.reading.text import defuse, fold
 from rag.text.language import detect_language
 
@@ -24,14 +25,6 @@ _LONGEST_JSON = 500_000
 _LONGEST_TITLE = 300
 _LONGEST_SITE = 40
 _TOLD_APART = frozenset("en de fr es it pt nl sv pl tr zh ja ko ar ru".split())
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A link of the page, absolute, without its fragment; `nofollow` as its `rel` says."""
-
-    url: str
-    nofollow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +225,12 @@ def _robots(metas: dict[str, str]) -> frozenset[str]:
 
 def _links(root: etree._Element, base: str) -> Iterator[Link]:
     seen: set[str] = set()
+    written: set[str] = set()
     for element in root.iter("a", "area"):
-        href = element.get("href")
-        if not href or href.startswith("#"):
+        href = (element.get("href") or "").partition("#")[0]
+        if not href or href in written:
             continue
+        written.add(href)
         url = _absolute(base, href)
         url = url.partition("#")[0] if url else ""
         if not url or url in seen:

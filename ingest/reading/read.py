@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -16,8 +15,9 @@ from ingest.reading.blocks import Draft, read_blocks
 from ingest.reading.charset import decode_page
 from ingest.reading.content import main_blocks
 from ingest.reading.hidden import is_hidden
-from ingest.reading.metadata import Link, page_language, read_metadata, stated_date
+from ingest.reading.metadata import page_language, read_metadata, stated_date
 from ingest.reading.plain import front_matter, markdown_blocks, plain_blocks
+from ingest.reading.reading import Reading
 from ingest.reading.text import defuse, visible
 from ingest.reading.tree import parse_html
 from rag.errors import SourceNeedsScript, SourceUnreadable
@@ -26,28 +26,10 @@ from rag.vocabulary import Block, Page
 if TYPE_CHECKING:
     from bs4 import SoupStrainer
 
-__all__ = ["Link", "Reading", "read_page", "read_text"]
-
 _LITTLE_TEXT = 200
 _SCRIPT_NOTICE = re.compile(r"java\s?script", re.IGNORECASE)
 _MARKDOWN_URL = re.compile(r"\.(?:md|markdown|mdx)(?:$|[?#])", re.IGNORECASE)
 _APP_ROOTS = frozenset({"root", "app", "__next", "___gatsby", "app-root", "main-app", "svelte"})
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A page, and what its markup asks of a crawler.
-
-    Attributes:
-        canonical: the address the page gives as its own, absolute.
-        robots: the words of `<meta name=robots>`, lower case, such as `noindex`.
-        links: where it links to, each once, in order.
-    """
-
-    page: Page
-    canonical: str | None = None
-    robots: frozenset[str] = frozenset()
-    links: tuple[Link, ...] = ()
 
 
 def read_page(

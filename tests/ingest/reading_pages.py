@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from ingest.reading.read import Reading, read_page
+from ingest.reading.read import read_page
+from ingest.reading.reading import Reading
 from rag.vocabulary import Block, BlockKind
 
 URL = "https://site.example/guide/page.html"
