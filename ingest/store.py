@@ -11,10 +11,15 @@ from rag.vocabulary import Chunk, Page
 
 
 class Store(Protocol):
-    """Where pages go. The reading side may be called from any thread, the writing side from one at a time."""
+    """Where pages go. The reading side may be called from any thread, the writing side from one at a time.
+
+    `prepare` says that new pages will come; `embed` does ahead what of `write` is for the model, beside other writes.
+    """
 
     def row(self, url: str) -> PageRow | None: ...
     def known(self, site: str | None = None) -> Iterator[str]: ...
+    def prepare(self) -> None: ...
+    def embed(self, pages: Sequence[tuple[Page, Sequence[Chunk]]]) -> None: ...
     def write(self, pages: Sequence[tuple[Page, Sequence[Chunk]]]) -> list[PageChange]: ...
     def visited(self, pages: Sequence[tuple[Page, str | None]]) -> int: ...
     def set_state(self, urls: Sequence[str], state: PageState) -> None: ...
@@ -36,6 +41,12 @@ class IndexStore:
         for prefix in (None,) if site is None else _prefixes(site):
             for row in self._catalog.pages(prefix):
                 yield row.url
+
+    def prepare(self) -> None:
+        self._writer.prepare()
+
+    def embed(self, pages: Sequence[tuple[Page, Sequence[Chunk]]]) -> None:
+        self._writer.embed(pages)
 
     def write(self, pages: Sequence[tuple[Page, Sequence[Chunk]]]) -> list[PageChange]:
         return self._writer.write(pages)

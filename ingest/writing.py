@@ -13,7 +13,7 @@ from rag.errors import FootnoteError
 from rag.index.asked import LastAsked
 from rag.index.catalog import PageState
 from rag.index.writer import PageChange
-from rag.vocabulary import Page
+from rag.vocabulary import Chunk, Page
 
 BATCH_CHUNKS = 256
 MOST_WAITING = 64
@@ -44,8 +44,9 @@ class WriteQueue:
     """Takes pages as they are read, writes them in batches, and says of each whether it is written.
 
     A batch is what has gathered while the last one was written, and what comes within a moment while more pages are
-    on their way: a single page goes in at once, and a busy crawl embeds hundreds of chunks together. As long as writing
-    does not work no page waits for another, so that this is found out soon.
+    on their way: a single page goes in at once, and a busy crawl embeds hundreds of chunks together. It is embedded
+    while the one before it is written. As long as writing does not work no page waits for another, so that this is
+    found out soon.
 
     Args:
         more: whether further pages are on their way.
@@ -70,6 +71,7 @@ class WriteQueue:
         self._linger = linger
         self._queue: asyncio.Queue[Visited | None] = asyncio.Queue(MOST_WAITING)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingest-write")
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="ingest-embed")
         self._failures = 0
         self._works = False
         self.pending = 0
@@ -89,16 +91,24 @@ class WriteQueue:
         Raises:
             FootnoteError: three batches in a row could not be written; the index or the model does not work.
         """
-        loop = asyncio.get_running_loop()
         open_ = True
+        writing = asyncio.create_task(self._write([]))
         try:
             while open_:
                 batch, open_ = await self._gather()
-                if batch:
-                    started = monotonic()
-                    await self._write(loop, batch)
-                    await self._pause(monotonic() - started)
+                started = monotonic()
+                try:
+                    embedded = await self._is_embedded(batch)
+                finally:
+                    await writing
+                await self._pause(monotonic() - started)
+                if embedded:
+                    writing = asyncio.create_task(self._write(batch))
+                if not self._works:
+                    await writing
+            await writing
         finally:
+            self._ahead.shutdown(wait=True)
             self._thread.shutdown(wait=True)
 
     async def call(self, function: Callable[[], object]) -> None:
@@ -123,17 +133,33 @@ class WriteQueue:
                 return batch, True
         return batch, False
 
-    async def _write(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Visited]) -> None:
+    async def _is_embedded(self, batch: Sequence[Visited]) -> bool:
+        """Embeds what is new in a batch, while the one before may be being written."""
+        new = _new(batch)
         try:
-            changes = await loop.run_in_executor(self._thread, self._store_batch, batch)
-            self._failures, self._works = 0, True
+            if new:
+                await asyncio.get_running_loop().run_in_executor(self._ahead, self._store.embed, new)
         except FootnoteError as error:
-            self._failures, self._works = self._failures + 1, False
-            self._tell(batch, {}, error)
-            if self._failures >= GIVE_UP_AFTER:
-                raise
+            self._failed(batch, error)
+            return False
+        return True
+
+    async def _write(self, batch: Sequence[Visited]) -> None:
+        if not batch:
             return
+        try:
+            changes = await asyncio.get_running_loop().run_in_executor(self._thread, self._store_batch, batch)
+        except FootnoteError as error:
+            self._failed(batch, error)
+            return
+        self._failures, self._works = 0, True
         self._tell(batch, changes, None)
+
+    def _failed(self, batch: Sequence[Visited], error: FootnoteError) -> None:
+        self._failures, self._works = self._failures + 1, False
+        self._tell(batch, {}, error)
+        if self._failures >= GIVE_UP_AFTER:
+            raise error
 
     def _store_batch(self, batch: Sequence[Visited]) -> dict[str, PageChange]:
         states: dict[PageState, list[str]] = {}
@@ -147,10 +173,14 @@ class WriteQueue:
             self._store.set_state(urls, state)
         if unchanged:
             self._store.visited(unchanged)
-        new = [(item.page, item.chunks) for item in batch if item.page is not None and item.chunks is not None]
+        new = _new(batch)
         return {change.url: change for change in self._store.write(new)} if new else {}
 
     def _tell(self, batch: Sequence[Visited], changes: dict[str, PageChange], error: FootnoteError | None) -> None:
         for visited in batch:
             self.pending -= 1
             self._written(visited, changes.get(visited.url), error)
+
+
+def _new(batch: Sequence[Visited]) -> list[tuple[Page, Sequence[Chunk]]]:
+    return [(item.page, item.chunks) for item in batch if item.page is not None and item.chunks is not None]

@@ -268,9 +268,14 @@ class Catalog:
 
     def vectors(self, hashes: Sequence[bytes], model: str) -> dict[bytes, bytes]:
         """Vectors, as float32 in machine order, by the hash of the text they are of; unknown ones are absent."""
-        sql = "SELECT hash, vector FROM vectors WHERE hash = ? AND model = ?"
+        found: dict[bytes, bytes] = {}
         with self.database.read() as connection:
-            return dict(row for text in hashes for row in connection.execute(sql, (text, model)))
+            for first in range(0, len(hashes), _ROWS):
+                some = hashes[first : first + _ROWS]
+                marks = ", ".join("?" * len(some))
+                sql = f"SELECT hash, vector FROM vectors WHERE model = ? AND hash IN ({marks})"  # noqa: S608
+                found |= connection.execute(sql, (model, *some)).fetchall()
+        return found
 
     def vectors_under(self, filter: Filter, rows: int = 2_000) -> Iterator[list[tuple[str, bytes]]]:
         """(chunk id, vector) of the chunks that `filter` lets through, in groups of at most `rows`."""

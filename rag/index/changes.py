@@ -27,13 +27,15 @@ _PUT_PAGE = f"""
     ON CONFLICT (url) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _PAGE_COLUMNS)}
     RETURNING id
 """  # noqa: S608 - constant columns
-_PUT_CHUNK = """
-    INSERT INTO chunks (id, page, ordinal, start, "end", text, title, language, section, anchor, hash)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+_PUT_CHUNKS = """
+    INSERT INTO chunks (id, page, ordinal, start, "end", text, title, language, section, anchor, hash) VALUES {rows}
     ON CONFLICT (id) DO UPDATE SET page = excluded.page, ordinal = excluded.ordinal, start = excluded.start,
         "end" = excluded."end", text = excluded.text, title = excluded.title, language = excluded.language,
         section = excluded.section, anchor = excluded.anchor, hash = excluded.hash
 """
+_ROWS = 100
+"""Of one statement. A statement for each row is slower by far beside a busy thread: each lets go of the interpreter's
+lock, and waits for it."""
 
 
 class CatalogChanges:
@@ -89,8 +91,8 @@ class CatalogChanges:
         """Puts pages in force with exactly these chunks, for every reader at once; clears `settled` from the notes."""
         now = datetime.now(UTC).isoformat()
         with self._database.write() as connection:
-            for page, chunks in pages:
-                _put_page(connection, page, chunks, now)
+            rows = [row for page, chunks in pages for row in _put_page(connection, page, chunks, now)]
+            _put_rows(connection, _PUT_CHUNKS, rows)
             _drop_pending(connection, settled)
             _note_revision(connection)
 
@@ -195,7 +197,10 @@ def site_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
 
 
-def _put_page(connection: sqlite3.Connection, page: Page, chunks: Sequence[Chunk], now: str) -> None:
+def _put_page(
+    connection: sqlite3.Connection, page: Page, chunks: Sequence[Chunk], now: str
+) -> list[tuple[object, ...]]:
+    """Puts a page in force and drops the chunks that it has no longer; returns the rows of those that it has."""
     old = connection.execute("SELECT id, state, state_since, lastmod FROM pages WHERE url = ?", (page.url,)).fetchone()
     values = {
         "url": page.url,
@@ -221,7 +226,7 @@ def _put_page(connection: sqlite3.Connection, page: Page, chunks: Sequence[Chunk
     connection.execute(
         "DELETE FROM chunks WHERE page = ? AND id NOT IN (SELECT value FROM json_each(?))", (number, kept)
     )
-    connection.executemany(_PUT_CHUNK, [_chunk_values(chunk, number, page) for chunk in chunks])
+    return [_chunk_values(chunk, number, page) for chunk in chunks]
 
 
 def _chunk_values(chunk: Chunk, page_number: int, page: Page) -> tuple[object, ...]:
@@ -242,15 +247,22 @@ def _chunk_values(chunk: Chunk, page_number: int, page: Page) -> tuple[object, .
 
 def _put_vectors(connection: sqlite3.Connection, vectors: Mapping[bytes, bytes], model: str) -> None:
     rows = [(key, model, vector) for key, vector in vectors.items()]
-    connection.executemany("INSERT OR REPLACE INTO vectors (hash, model, vector) VALUES (?, ?, ?)", rows)
+    _put_rows(connection, "INSERT OR REPLACE INTO vectors (hash, model, vector) VALUES {rows}", rows)
 
 
 def _put_pending(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
-    connection.executemany("INSERT OR IGNORE INTO pending VALUES (?)", [(value,) for value in ids])
+    connection.execute("INSERT OR IGNORE INTO pending SELECT value FROM json_each(?)", (json.dumps(list(ids)),))
 
 
 def _drop_pending(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
-    connection.executemany("DELETE FROM pending WHERE id = ?", [(value,) for value in ids])
+    connection.execute("DELETE FROM pending WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+
+
+def _put_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    for first in range(0, len(rows), _ROWS):
+        some = rows[first : first + _ROWS]
+        marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * len(some))
+        connection.execute(statement.format(rows=marks), [value for row in some for value in row])
 
 
 def _note_revision(connection: sqlite3.Connection) -> None:

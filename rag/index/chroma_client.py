@@ -32,12 +32,14 @@ class ChromaClient:
         from chromadb.config import System
 
         parts = urlsplit(endpoint.url)
+        secure = parts.scheme == "https"  # elsewhere no certificates are read, which takes a while
         settings = ChromaSettings(
             _env_file=None,
             chroma_api_impl="chromadb.api.fastapi.FastAPI",
             chroma_server_host=endpoint.url,
             chroma_server_http_port=parts.port or 443,  # required, though the URL is what counts
-            chroma_server_ssl_enabled=endpoint.url.startswith("https:"),
+            chroma_server_ssl_enabled=secure,
+            chroma_server_ssl_verify=None if secure else False,
             chroma_server_headers=dict(endpoint.headers),
             anonymized_telemetry=False,
         )
@@ -46,6 +48,7 @@ class ChromaClient:
         server._session = httpx.Client(
             headers=unbounded.headers,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
+            verify=secure,
             event_hooks={"request": [lambda request: _allow_writes(request, write_timeout)]},
             trust_env=parts.hostname not in (HOST, "localhost", "::1"),
         )

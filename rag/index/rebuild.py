@@ -18,10 +18,11 @@ from rag.errors import IndexMismatch, IndexUnavailable
 from rag.index.catalog import Catalog, Identity
 from rag.index.changes import CatalogChanges, new_generation_name
 from rag.index.check import Progress
+from rag.index.embedding import packed, unpacked
 from rag.index.parts import IndexParts, catalog_path, words_folder, writer_lock
 from rag.index.vectors import VectorIndex
 from rag.index.words import WordIndex
-from rag.index.writer import IndexWriter, packed, unpacked
+from rag.index.writer import IndexWriter
 from rag.models.embeddings import EmbeddingModel
 from rag.settings import Settings
 from rag.vocabulary import Chunk, Page

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BATCH = 200
-"""Records a write: more at once makes queries wait (p95 rose to 283 ms at full speed); Chroma Cloud allows 300."""
+BATCH = 300
+"""Records a write, as many as Chroma Cloud allows: with 100 at a time Chroma takes 1.7 times the processor's work, and
+with thousands queries wait for it."""
 EXACT_CHUNKS = 4_000
 """A filter that leaves no more is answered exactly, in the time that Chroma's own filter would take."""
 WIDEST_QUERY = 5_000
@@ -146,9 +147,11 @@ class VectorIndex:
 
     def add(self, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]]) -> None:
         """Adds chunks with their vectors, each in place of the one with its id. Durable when it returns."""
-        for first in range(0, len(chunks), BATCH):
-            some = chunks[first : first + BATCH]
-            given = vectors[first : first + BATCH]
+        writes = math.ceil(len(chunks) / BATCH)
+        step = math.ceil(len(chunks) / max(1, writes))  # of one size, for what each write costs
+        for first in range(0, len(chunks), max(1, step)):
+            some = chunks[first : first + step]
+            given = vectors[first : first + step]
             self._call(lambda link, some=some, given=given: _add(link, some, given), create=True)  # type: ignore[misc]
 
     def delete(self, ids: Sequence[str]) -> None:

@@ -14,6 +14,8 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -299,26 +301,28 @@ def _open(folder: Path) -> tantivy.Index:
 
 
 def _fields(chunk: Chunk) -> dict[str, Any]:
-    title = " ".join(search_terms(chunk.title))
-    headings = " ".join(search_terms("\n".join(part for part in chunk.section if part != chunk.title)))
+    title = _heading_terms(chunk.title)
+    headings = _heading_terms("\n".join(part for part in chunk.section if part != chunk.title))
     return {
         "id": chunk.id,
         "text": f"{title} {headings} {' '.join(search_terms(chunk.text))}",
         "title": title,
         "section": headings,
-        "url": list(_url_terms(chunk.url)),
+        "url": _url_terms(chunk.url),
         "language": chunk.language,
     }
 
 
-def _url_terms(url: str) -> Iterator[str]:
+@lru_cache(maxsize=256)  # the chunks of a page have them in common
+def _heading_terms(text: str) -> str:
+    return " ".join(search_terms(text))
+
+
+@lru_cache(maxsize=256)
+def _url_terms(url: str) -> list[str]:
     """The URL, and each of its beginnings that ends in a slash."""
-    yield url
-    for part, slash in enumerate(re.finditer("/", url)):
-        if part >= _MAX_URL_PARTS:
-            return
-        if slash.end() < len(url):
-            yield url[: slash.end()]
+    slashes = [slash.end() for slash in islice(re.finditer("/", url), _MAX_URL_PARTS)]
+    return [url, *(url[:end] for end in slashes if end < len(url))]
 
 
 @contextlib.contextmanager

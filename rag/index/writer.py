@@ -2,7 +2,7 @@
 
 A batch of pages goes in by these steps; `pending` is a list of chunk ids in the catalog, "the indexes may differ here":
 
-    1. embed the texts whose vectors are not known yet
+    1. embed the texts whose vectors are not known yet, unless `embed` has done so ahead
     2. catalog, one transaction: keep the vectors; put what will be added, changed and removed on `pending`
     3. Chroma and tantivy, beside each other: add the new chunks
     4. catalog, one transaction: put the pages in force with their new chunks; take these off `pending`
@@ -10,23 +10,24 @@ A batch of pages goes in by these steps; `pending` is a list of chunk ids in the
 
 Searches show only what the catalog has in force, so between any two steps readers see all of the old page or all of
 the new one. After a kill at any point, `recover` makes each pending chunk in the indexes what the catalog says: in
-force, it is added again; not in force, it is deleted. Nothing is embedded twice, for step 2 keeps the vectors first.
+force, it is added again; not in force, it is deleted. Step 2 keeps the vectors first, so that little is embedded twice.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from rag.errors import IndexUnavailable, ModelStreamBroken
+from rag.errors import IndexUnavailable
 from rag.index.catalog import Catalog, Identity, PageState, text_hash
 from rag.index.changes import CatalogChanges, Pages, check_pages
+from rag.index.embedding import TextVectors, dimension, hashed, unpacked
 from rag.index.locks import WriterLock
 from rag.index.vectors import VectorIndex
 from rag.models.embeddings import EmbeddingModel
@@ -111,11 +112,13 @@ class IndexWriter:
         self._vectors = vectors
         self._words = words
         self._embeddings = embeddings
+        self._texts = TextVectors(catalog, embeddings)
         self._left_behind: set[bytes] = set()
         self._failed = False
         self._tidy = False
         self._closed = False
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="index-vectors")
+        self._coming: Future[None] | None = None
         self._lock = lock
         lock.take()
         try:
@@ -130,6 +133,20 @@ class IndexWriter:
         except BaseException:
             lock.drop()
             raise
+
+    def prepare(self) -> None:
+        """Brings Chroma up beside other work, for pages that will come; what goes wrong the first write will say."""
+        self._coming = self._coming or self._beside.submit(self._vectors.connect)
+
+    def embed(self, pages: Pages) -> None:
+        """Embeds what `write` will need for these pages. The one method for another thread than the writing one.
+
+        It waits for what `prepare` began: Chroma's libraries and the model's, imported by two threads at once, might
+        meet each other half made.
+        """
+        if self._coming is not None:
+            wait([self._coming])
+        self._texts.make(chunk for _, chunks in pages for chunk in chunks)
 
     def write(self, pages: Pages) -> list[PageChange]:
         """Puts pages in force, each with exactly these chunks. A page that is returned is durable and can be found.
@@ -228,15 +245,17 @@ class IndexWriter:
         if added or removed:
             self._begin()
         vectors, embedded = self._vectors_of(plans)
-        fresh = {key: vector for key, vector in vectors.items() if key in embedded}
         added_ids = [chunk.id for chunk in added]
         if added or removed:
+            fresh = {key: vectors[key] for key in embedded}
             self._changes.stage([*added_ids, *removed], fresh, self._embeddings.name)
+            self._texts.kept(fresh)
         self._index(added, vectors)
         self._changes.switch([(plan.page, plan.chunks) for plan in plans], added_ids)
         self._left_behind.update(*(plan.hashes for plan in plans))
         self._clear(removed)
-        return [_change(plan, embedded) for plan in plans]
+        counts = Counter(embedded.values())
+        return [_change(plan, counts[plan.page.url]) for plan in plans]
 
     def _plan(self, page: Page, chunks: Sequence[Chunk]) -> _Plan:
         old = {chunk.id: chunk for chunk in self._catalog.page_chunks(page.url)}
@@ -247,8 +266,7 @@ class IndexWriter:
             added=tuple(chunk for chunk in chunks if _differs(old.get(chunk.id), chunk)),
             new=sum(chunk.id not in old for chunk in chunks),
             removed=tuple(chunk_id for chunk_id in old if chunk_id not in ids),
-            hashes=frozenset(text_hash(chunk.embedded_text) for chunk in old.values())
-            - {text_hash(chunk.embedded_text) for chunk in chunks},
+            hashes=frozenset(dict(hashed(old.values()))) - dict(hashed(chunks)).keys() if old else frozenset(),
         )
 
     def _vectors_of(self, plans: Sequence[_Plan]) -> tuple[dict[bytes, bytes], dict[bytes, str]]:
@@ -258,25 +276,10 @@ class IndexWriter:
             for plan in reversed(plans)
             for chunk in plan.added
         }
-        vectors = self._catalog.vectors(list(texts), self._embeddings.name)
-        missing = [key for key in texts if key not in vectors]
-        if missing:
-            made = self._embeddings.model.embed_documents([texts[key][0] for key in missing])
-            self._claim(made, len(missing))
-            vectors |= {key: packed(vector) for key, vector in zip(missing, made, strict=True)}
-        return vectors, {key: texts[key][1] for key in missing}
-
-    def _claim(self, vectors: Sequence[Sequence[float]], count: int) -> None:
-        """Checks what the model sent; the first vectors ever decide the dimension of the data folder."""
-        sizes = {len(vector) for vector in vectors}
-        finite = all(math.isfinite(math.fsum(vector)) for vector in vectors)
-        if len(vectors) != count or len(sizes) != 1 or not finite:
-            raise ModelStreamBroken(
-                f"The embedding model {self._embeddings.name!r} sent vectors that cannot be used "
-                f"({len(vectors)} for {count} texts, of {sorted(sizes)} numbers).",
-                "Check that it is an embedding model.",
-            )
-        self._changes.claim(Identity(self._embeddings.name, sizes.pop(), self._chunker_version))
+        vectors, fresh = self._texts.of({key: text for key, (text, _) in texts.items()})
+        for size in {dimension(vector) for vector in fresh.values()}:  # the first ever decides for the data folder
+            self._changes.claim(Identity(self._embeddings.name, size, self._chunker_version))
+        return vectors, {key: texts[key][1] for key in fresh}
 
     def _index(self, chunks: Sequence[Chunk], vectors: dict[bytes, bytes]) -> None:
         """Adds chunks to both indexes at once: while Chroma works, this process cuts texts into words."""
@@ -329,16 +332,6 @@ def recover_if_idle(catalog: Catalog, vectors: VectorIndex, words: Words, lock: 
         lock.drop()
 
 
-def unpacked(vector: bytes) -> Sequence[float]:
-    """A stored vector as numbers."""
-    return array("f", vector).tolist()
-
-
-def packed(vector: Sequence[float]) -> bytes:
-    """The inverse of `unpacked`: float32 in machine order."""
-    return array("f", vector).tobytes()
-
-
 def _delete(ids: Sequence[str], vectors: VectorIndex, words: Words) -> None:
     if ids:
         vectors.delete(ids)
@@ -371,13 +364,13 @@ def _indexed(chunk: Chunk) -> tuple[object, ...]:
     return chunk.text, chunk.title, chunk.section, chunk.language, chunk.url
 
 
-def _change(plan: _Plan, embedded: dict[bytes, str]) -> PageChange:
+def _change(plan: _Plan, embedded: int) -> PageChange:
     return PageChange(
         plan.page.url,
         added=plan.new,
         kept=len(plan.chunks) - plan.new,
         removed=len(plan.removed),
-        embedded=sum(url == plan.page.url for url in embedded.values()),
+        embedded=embedded,
     )
 
 

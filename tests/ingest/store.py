@@ -18,7 +18,7 @@ class MemoryStore:
     """Keeps pages as the index does, and counts what a real one would embed.
 
     Attributes:
-        failure: raised instead of writing, when set.
+        failure: raised instead of writing, when set; `unembeddable` instead of embedding.
     """
 
     pages: dict[str, tuple[Page, tuple[Chunk, ...]]] = field(default_factory=dict)
@@ -26,12 +26,21 @@ class MemoryStore:
     embedded: set[str] = field(default_factory=set)
     batches: list[int] = field(default_factory=list)
     failure: FootnoteError | None = None
+    unembeddable: FootnoteError | None = None
 
     def row(self, url: str) -> PageRow | None:
         return self.rows.get(url)
 
     def known(self, site: str | None = None) -> Iterator[str]:
         yield from sorted(url for url in self.rows if site is None or site_of(url) == site)
+
+    def prepare(self) -> None:
+        """Nothing has to be brought up."""
+
+    def embed(self, pages: Sequence[tuple[Page, Sequence[Chunk]]]) -> None:
+        """What would be embedded is counted when it is written."""
+        if self.unembeddable is not None:
+            raise self.unembeddable
 
     def write(self, pages: Sequence[tuple[Page, Sequence[Chunk]]]) -> list[PageChange]:
         if self.failure is not None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
 
 from ingest.visiting import Visited
-from ingest.writing import WriteQueue, give_way
+from ingest.writing import GIVE_UP_AFTER, WriteQueue, give_way
+from rag.errors import FootnoteError, ModelUnavailable
 from rag.index.asked import LastAsked
+from rag.index.writer import PageChange
+from rag.vocabulary import Chunk, Page
 from tests.fakes import make_chunks, make_page
 from tests.ingest.store import MemoryStore
 
@@ -68,3 +75,53 @@ async def test_an_ingestion_gives_way_while_others_ask(tmp_path: Path) -> None:
     now[0] += 10
     await pause(1.0)
     assert rests == [0.5, 2.0]
+
+
+class Paced(MemoryStore):
+    """A store whose second write lasts until the third page has been embedded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead = threading.Event()
+        self.embedded_pages: SimpleQueue[str] = SimpleQueue()
+
+    def embed(self, pages: Sequence[tuple[Page, Sequence[Chunk]]]) -> None:
+        for page, _ in pages:
+            self.embedded_pages.put(page.url)
+            if page.url == visited(2).url:
+                self.ahead.set()
+
+    def write(self, pages: Sequence[tuple[Page, Sequence[Chunk]]]) -> list[PageChange]:
+        if len(self.batches) == 1:
+            assert self.ahead.wait(LONG)
+        return super().write(pages)
+
+
+async def test_a_batch_is_embedded_while_the_one_before_it_is_written() -> None:
+    """The second write ends only when the third batch has been embedded, and all go in in their order."""
+    store, told = Paced(), asyncio.Queue[str]()
+    queue = WriteQueue(store, lambda visited, *_: told.put_nowait(visited.url))
+    running = asyncio.create_task(queue.run())
+    for number in range(3):
+        await queue.put(visited(number))
+        assert await asyncio.to_thread(store.embedded_pages.get, timeout=LONG) == visited(number).url
+        if not number:
+            assert await told.get() == visited(0).url
+    await queue.close()
+    await running
+    assert store.batches == [1, 1, 1]
+    assert [told.get_nowait() for _ in range(2)] == [visited(1).url, visited(2).url]
+
+
+async def test_pages_that_cannot_be_embedded_fail_and_three_times_end_it() -> None:
+    """What the model says is told of each page, and none is written."""
+    store, problems = MemoryStore(), asyncio.Queue[FootnoteError | None]()
+    store.unembeddable = ModelUnavailable("The model is away.", "Try again later.")
+    queue = WriteQueue(store, lambda _visited, _change, error: problems.put_nowait(error))
+    running = asyncio.create_task(queue.run())
+    for number in range(GIVE_UP_AFTER):
+        await queue.put(visited(number))
+        assert await problems.get() is store.unembeddable
+    with pytest.raises(ModelUnavailable):
+        await running
+    assert store.batches == []

@@ -12,7 +12,7 @@ import pytest
 from rag.errors import IndexMismatch, InvalidRequest, StorageError
 from rag.index.catalog import Catalog, Identity, text_hash
 from rag.index.changes import CatalogChanges, check_pages, site_of
-from rag.index.writer import packed, unpacked
+from rag.index.embedding import packed, unpacked
 from rag.vocabulary import Chunk, Filter, Page
 from tests.fakes import EPOCH, make_chunk, make_chunks, make_page
 

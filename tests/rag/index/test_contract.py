@@ -11,10 +11,10 @@ import pytest
 from rag.index.catalog import Catalog, Identity, text_hash
 from rag.index.changes import CatalogChanges
 from rag.index.chroma_server import ChromaServer
+from rag.index.embedding import packed
 from rag.index.endpoint import own_endpoint
 from rag.index.vectors import VectorIndex
 from rag.index.words import WordIndex
-from rag.index.writer import packed
 from rag.vocabulary import Chunk, Filter, Page
 from tests.fakes import FakeEmbeddings, make_chunks, make_page
 

@@ -14,10 +14,10 @@ from rag.errors import ConfigurationError, IndexMismatch, IndexUnavailable
 from rag.index.catalog import Catalog, Identity
 from rag.index.changes import CatalogChanges
 from rag.index.chroma_server import ChromaServer
+from rag.index.embedding import packed
 from rag.index.endpoint import Endpoint, own_endpoint, remote_endpoint
 from rag.index.nearest import nearest
 from rag.index.vectors import VectorIndex
-from rag.index.writer import packed
 from rag.settings import Settings
 from tests.fakes import FakeEmbeddings, make_chunk, make_chunks, make_page
 

@@ -80,6 +80,39 @@ def test_a_new_title_is_embedded_under_the_same_ids(writer: IndexWriter, parts: 
     assert verify_parts(parts).problems == ()
 
 
+def test_what_was_embedded_ahead_is_not_embedded_again(writer: IndexWriter, embeddings: FakeEmbeddings) -> None:
+    """Nor when two batches that are embedded before either is written share a text; each text counts once."""
+    first, second = chunked(make_page("one", "two")), chunked(make_page("two", "three", url=f"{URL}/2"))
+    writer.embed(first)
+    writer.embed(second)
+    ahead = list(embeddings.texts)
+
+    changes = [*writer.write(first), *writer.write(second)]
+
+    assert embeddings.texts == ahead == ["A page\none", "A page\ntwo", "A page\nthree"]
+    assert [change.embedded for change in changes] == [2, 1]
+    writer.embed(first)
+    assert embeddings.texts == ahead
+
+
+def test_chroma_is_up_before_the_first_text_is_embedded(
+    writer: IndexWriter, parts: IndexParts, embeddings: FakeEmbeddings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is brought up once, however often that is asked for, and a Chroma that is away does not keep texts back."""
+    order: list[str] = []
+
+    def connect() -> None:
+        order.append(f"connected before {len(embeddings.texts)} texts")
+        raise IndexUnavailable("Chroma is away.", "Try again later.")
+
+    monkeypatch.setattr(parts.vectors, "connect", connect)
+    writer.prepare()
+    writer.prepare()
+    writer.embed(chunked(make_page("one")))
+    assert order == ["connected before 0 texts"]
+    assert embeddings.texts == ["A page\none"]
+
+
 def test_text_that_two_pages_share_is_embedded_once(writer: IndexWriter, embeddings: FakeEmbeddings) -> None:
     """Within a batch and over batches."""
     pages = chunked(make_page("same", url="https://a.org/1"), make_page("same", url="https://a.org/2"))
