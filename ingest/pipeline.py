@@ -98,7 +98,8 @@ class Ingestion:
         self._seeder = Seeder(spec, self._frontier, self._scope, parts.store, self.report)
         self._queue = WriteQueue(parts.store, self._written, more=self._more_to_come, pause=parts.pause)
         self._wake = asyncio.Event()
-        self._busy: Counter[str] = Counter()
+        self._visiting = 0
+        self._asking: Counter[str] = Counter()
         self._workers: list[asyncio.Task[None]] = []
         self._stopping = self._seeded = False
         self._followed = 0
@@ -135,12 +136,12 @@ class Ingestion:
         self._wake.set()
 
     def _more_to_come(self) -> bool:
-        return not self._stopping and bool(self._frontier.waiting or self._busy.total() or not self._seeded)
+        return not self._stopping and bool(self._frontier.waiting or self._visiting or not self._seeded)
 
     def progress(self) -> Progress:
         """How far it is."""
         done, seconds = self.report.pages, monotonic() - self._started
-        fetching = sum(self._busy.values())
+        fetching = self._visiting
         waiting = self._frontier.waiting + fetching + self._queue.pending
         rate = done / seconds if seconds else 0.0
         return Progress(
@@ -192,21 +193,27 @@ class Ingestion:
     async def _work(self, visitor: Visitor) -> None:
         while (visit := await self._next_visit()) is not None:
             site = site_of(visit.url)
-            self._busy[site] += 1
+            self._visiting += 1
+            self._asking[site] += 1
             try:
-                visited = await visitor.visit(visit)
+                visited = await visitor.visit(visit, partial(self._asked, site))
             finally:
-                self._busy[site] -= 1
+                self._visiting -= 1
                 self._wake.set()
             await self._take(visited)
             self._wake.set()
+
+    def _asked(self, site: str) -> None:
+        """The site may be asked for another page while this one is read."""
+        self._asking[site] -= 1
+        self._wake.set()
 
     async def _next_visit(self) -> Visit | None:
         while not self._stopping:
             visit = self._allowed_visit()
             if visit is not None:
                 return visit
-            if self._seeded and not self._frontier.waiting and not self._queue.pending and not self._busy.total():
+            if self._seeded and not self._frontier.waiting and not self._queue.pending and not self._visiting:
                 if not self._revive():
                     self._wake.set()
                     return None
@@ -221,7 +228,7 @@ class Ingestion:
             left = self._frontier.leave("max_pages")
             self._cut_sites.update(map(site_of, left))
             self.report.leave_out(left, "max_pages")
-        busy = [site for site, count in self._busy.items() if count >= self._settings.per_host]
+        busy = [site for site, count in self._asking.items() if count >= self._settings.per_host]
         visit = self._frontier.take(busy)
         if visit is not None and visit.origin in ("named", "link"):
             self._followed += 1
@@ -229,7 +236,8 @@ class Ingestion:
 
     async def _take(self, visited: Visited) -> None:
         """Takes the result of a visit, and hands on what there is to write."""
-        self._frontier.add(visited.found)
+        if visited.found:
+            self._frontier.add(visited.found)
         if visited.outline is not None:
             self._openings.keep(visited.url, visited.outline.openings)
         if visited.outcome is None:

@@ -108,14 +108,23 @@ class Visitor:
         self._shown: dict[str, str] = {}
         self._shared: set[str] = set()
 
-    async def visit(self, visit: Visit) -> Visited:
-        """Makes one visit. Whatever happens to the page is in the result; it raises only for faults of our own."""
+    async def visit(self, visit: Visit, asked: Callable[[], None] = lambda: None) -> Visited:
+        """Makes one visit. Whatever happens to the page is in the result; it raises only for faults of our own.
+
+        Args:
+            asked: called when the site has answered, or will not be asked.
+        """
         result = Visited([visit], visit.url, row=self._rooms.store.row(visit.url))
         memory = self._memory(visit.url, result.row)
+        if memory is None:
+            self._rooms.reader.expect(self._rooms.frontier.waiting)
         try:
-            if self._is_fresh(visit, memory):
-                return self._unchanged(result, memory, None)
-            fetched = await self._fetch(visit, result, memory)
+            try:
+                if self._is_fresh(visit, memory):
+                    return self._unchanged(result, memory, None)
+                fetched = await self._fetch(visit, result, memory)
+            finally:
+                asked()
             if fetched.final_url != visit.url:
                 result.url, result.row = fetched.final_url, self._rooms.store.row(fetched.final_url)
                 memory = self._memory(result.url, result.row)
@@ -201,6 +210,8 @@ class Visitor:
 
     async def _read(self, fetched: Fetched, row: PageRow | None) -> ReadPage:
         known_hash = row.content_hash if row else None
+        if row is None:
+            self._rooms.store.prepare()
         self._rooms.reader.expect(self._rooms.frontier.waiting)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,7 @@ class Crawler:
         self.limits: dict[str, Any] = {"seconds": 5.0}
         self.guard = Guard(["127.0.0.1"])
         self.hook: Callable[[Ingestion, IngestEvent], None] | None = None
+        self.reader: Callable[[EmbeddingModel, Sequence[str]], PageReader] = PageReader
 
     async def run(self, *sources: str, **options: Any) -> Report:
         """One ingestion of `sources`; further options are those of the spec."""
@@ -92,7 +93,7 @@ class Crawler:
         with CrawlDatabase(self.folder / "frontier.db") as database:
             parts = IngestParts(
                 store=self.store,
-                reader=PageReader(EMBEDDINGS, spec.only),
+                reader=self.reader(EMBEDDINGS, spec.only),
                 fetcher=make_fetcher(self.guard, **self.limits),
                 guard=self.guard,
                 database=database,

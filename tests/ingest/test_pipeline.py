@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import datetime
+
 import pytest
 from aiohttp import web
 
+from ingest.apart.page import PageReader, ReadPage
+from ingest.fetching.answers import Fetched
 from ingest.pipeline import Ingestion
 from ingest.progress import IngestEvent, PageSettled
 from rag.errors import IndexUnavailable, StorageError
@@ -319,3 +324,23 @@ async def test_a_copy_on_this_machine_is_crawled_by_its_public_name(site: Site, 
     report = await crawler.run(site.url("/"), crawl=True)
     assert sorted(crawler.store.pages) == [site.url("/"), site.url("/a")]
     assert report.failed == 0
+
+
+async def test_a_site_is_asked_for_further_pages_while_some_are_read(site: Site, crawler: Crawler) -> None:
+    """More pages than may be asked for at once: the last is fetched before any has been read."""
+    fill(site, "a", "b", "c", "d", "e", "f")
+    last_is_asked = threading.Event()
+
+    class Patient(PageReader):
+        def read(self, fetched: Fetched, fetched_at: datetime, known_hash: str | None = None) -> ReadPage:
+            assert last_is_asked.wait(60.0)
+            return super().read(fetched, fetched_at, known_hash)
+
+    async def last(request: web.Request) -> web.Response:
+        last_is_asked.set()
+        return web.Response(text=str(site.pages["/f"]), content_type="text/html")
+
+    site.answers["/f"] = last
+    crawler.reader = Patient
+    report = await crawler.run(*(site.url(f"/{name}") for name in "abcdef"))
+    assert (report.indexed, report.failed) == (6, 0)
