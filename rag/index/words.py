@@ -7,7 +7,6 @@ is one notion of a word; queries are built from terms and never parsed, so that 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import re
@@ -38,9 +37,6 @@ _MOST_EQUALS = 2_000
 _DECIMALS = 4
 """Of a score; the next ones depend on the order in which tantivy adds up."""
 _WRITER_BYTES = 32_000_000
-_SMALL, _MERGED_AT = 10_000, 8
-"""Documents in a segment up to which tantivy tells no sizes apart, and how many of one size it merges."""
-_MANY_SMALL = 4
 _REGEX_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
 
 
@@ -102,18 +98,6 @@ class WordIndex:
             writer.commit()
             writer.wait_merging_threads()
             self.reload()
-
-    def gather(self, chunks: Sequence[Chunk]) -> None:
-        """Makes one of the small segments when they are many: each costs every search as much as a large one.
-
-        tantivy merges small ones by itself when there are eight. So as many of `chunks` as are wanting, which must be
-        in the index, are written again, each in a segment of its own.
-        """
-        small = self._small_segments()
-        if _MANY_SMALL <= small < _MERGED_AT <= small + len(chunks):
-            for chunk in chunks[: _MERGED_AT - small]:
-                self.add([chunk])
-                self.commit()
 
     def close(self) -> None:
         """Forgets uncommitted changes and lets others write."""
@@ -259,13 +243,6 @@ class WordIndex:
             status = os.stat(self._commit_mark)  # a Path takes longer, and every search asks three times
             return status.st_ino, status.st_mtime_ns
         return 0, 0
-
-    def _small_segments(self) -> int:
-        """How many segments tantivy thinks of as small; 0 when its file says nothing of them."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            segments = json.loads(Path(self._commit_mark).read_bytes())["segments"]
-            return sum(segment["max_doc"] < _SMALL for segment in segments)
-        return 0
 
     def _writing(self) -> tantivy.IndexWriter:
         if self._writer is None:

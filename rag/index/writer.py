@@ -15,7 +15,6 @@ force, it is added again; not in force, it is deleted. Step 2 keeps the vectors 
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +23,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from rag.errors import IndexUnavailable
 from rag.index.catalog import Catalog, Identity, PageState, text_hash
 from rag.index.changes import CatalogChanges, Pages, check_pages
 from rag.index.embedding import TextVectors, dimension, hashed, unpacked
@@ -36,7 +34,6 @@ from rag.vocabulary import Chunk, Page
 CHUNKS_PER_BATCH = 400
 """Pages are put in force in batches of about so many chunks: one commit of each index, some seconds of embedding."""
 _RECOVER_AT_ONCE = 200
-_SOME = 8
 _SAME_VECTOR = 1e-4
 
 
@@ -46,7 +43,6 @@ class Words(Protocol):
     def add(self, chunks: Sequence[Chunk]) -> None: ...
     def delete(self, ids: Sequence[str]) -> None: ...
     def commit(self) -> None: ...
-    def gather(self, chunks: Sequence[Chunk]) -> None: ...
     def close(self) -> None: ...
 
 
@@ -209,17 +205,9 @@ class IndexWriter:
         self._beside.shutdown()
         try:
             self._words.close()
-            self._gather()
             self._prune()
         finally:
             self._lock.drop()
-
-    def _gather(self) -> None:
-        """Ends many small writes of words as one; when that fails, searches only take a little longer."""
-        if self._tidy and not self._failed:
-            oldest = next(self._catalog.embedded_chunks(self._embeddings.name, _SOME), [])
-            with contextlib.suppress(IndexUnavailable):
-                self._words.gather([chunk for chunk, _ in oldest])
 
     def _prune(self) -> None:
         """Drops the vectors that this writer made useless, and all others too when killed writers left many."""

@@ -226,30 +226,3 @@ def test_a_damaged_folder_is_named_with_its_cure(words: WordIndex, tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(IndexUnavailable):
         WordIndex(tmp_path / "file")
-
-
-@pytest.mark.parametrize(("commits", "segments"), [(3, 3), (4, 1), (7, 1)])
-def test_many_small_writes_become_one(words: WordIndex, commits: int, segments: int) -> None:
-    """Every segment costs a search its look-ups; a few are let be. What is found stays the same, each chunk once."""
-    chunks = [chunk(number, f"Catalog number {number} is a database.") for number in range(8)]
-    fill(words, *chunks[commits - 1 :])
-    for one in chunks[: commits - 1]:
-        fill(words, one)
-    before = words.search("catalog 5", 10)
-    words.gather(chunks[::-1])
-    assert segments_of(words) == segments
-    assert words.count() == len(chunks)
-    assert numbers(words.search("catalog 5", 10)) == numbers(before)
-
-
-def test_gathering_needs_no_file_that_it_understands(words: WordIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where tantivy keeps its segments in another way, nothing is gathered."""
-    for number in range(5):
-        fill(words, chunk(number, "Catalog."))
-    monkeypatch.setattr("rag.index.words.json.loads", lambda _: {"parts": []})
-    words.gather([chunk(number, "Catalog.") for number in range(5)])
-    assert segments_of(words) == 5
-
-
-def segments_of(words: WordIndex) -> int:
-    return int(words._searcher().num_segments)

@@ -145,17 +145,6 @@ def test_many_pages_go_in_by_batches(writer: IndexWriter, parts: IndexParts, emb
     assert verify_parts(parts).problems == ()
 
 
-def test_many_small_writes_end_as_one(writer: IndexWriter, parts: IndexParts) -> None:
-    """Closing the writer leaves the words of five batches in one segment, and both indexes as they should be."""
-    for number in range(5):
-        pages = [make_page(f"one {number}", f"two {number}", url=f"{URL}/{number}{part}") for part in "abcde"]
-        writer.write(chunked(*pages))
-    assert parts.words._searcher().num_segments == 5
-    writer.close()
-    assert parts.words._searcher().num_segments == 1
-    assert verify_parts(parts).problems == ()
-
-
 def test_a_page_without_chunks_is_kept_as_a_page(writer: IndexWriter, parts: IndexParts) -> None:
     """Nothing to index is no error."""
     assert writer.write([(make_page("text"), [])]) == [PageChange(URL, 0, 0, 0, 0)]
