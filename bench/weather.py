@@ -51,6 +51,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 DIMENSIONS = 256
 PATIENCE_SECONDS = 2
+_LINES_SHOWN = 12
 FAULTS = (
     "500", "timeout", "reset", "cut", "cut chunks", "empty", "not found, said with 200", "sign in",
     "503 everywhere", "robots 500", "refused everywhere",
@@ -234,7 +235,8 @@ def kills(folder: Path, site: Site, chance: random.Random, options: argparse.Nam
         }
         stop_chroma(data)
         if wrong := [name for name, is_so in faults.items() if is_so]:
-            bad.append({"round": number, "killed_after": round(moment, 2), "differs": wrong})
+            said = log_of(data).read_text().splitlines()[-_LINES_SHOWN:]
+            bad.append({"round": number, "killed_after": round(moment, 2), "differs": wrong, "said": said})
         state = "had ended" if ended else f"{known} of {len(wanted)} chunks were there"
         tell(
             number,
@@ -297,8 +299,7 @@ def footnote(data: Path, site: Site, *arguments: str) -> subprocess.Popen[str]:
 
 def command(module: str, data: Path, site: Site, arguments: tuple[str, ...]) -> subprocess.Popen[str]:
     wanted_out = subprocess.PIPE if "--json" in arguments else subprocess.DEVNULL
-    log = (data.parent / f"{data.name}.log").open("a")
-    with log:
+    with log_of(data).open("a") as log:
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             env={**os.environ, **settings_of(data, site)},
@@ -307,6 +308,10 @@ def command(module: str, data: Path, site: Site, arguments: tuple[str, ...]) -> 
             stderr=log,
             text=True,
         )
+
+
+def log_of(data: Path) -> Path:
+    return data.parent / f"{data.name}.log"
 
 
 def report(running: subprocess.Popen[str]) -> dict[str, Any]:
