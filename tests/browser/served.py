@@ -73,12 +73,14 @@ async def serve(service: Footnote) -> AsyncIterator[str]:
 class Cutter:
     """A way to the server that can be cut: `cut` ends every connection in the midst of whatever it carries.
 
-    `hush` lets connections be, and carries nothing more over those that are open; `lead_to` leads new ones elsewhere.
+    `hush` lets event streams be, and carries nothing more over them; other connections end, or the browser might ask
+    again over one of them and wait. `lead_to` leads new ones elsewhere.
     """
 
     def __init__(self, address: str) -> None:
         self.lead_to(address)
         self._hushed: set[asyncio.StreamWriter] = set()
+        self._streaming: set[asyncio.StreamWriter] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._streams = asyncio.Condition()
@@ -99,7 +101,9 @@ class Cutter:
         self._port = int(address.rstrip("/").rpartition(":")[2])
 
     def hush(self) -> None:
-        self._hushed |= self._open
+        self._hushed |= self._open & self._streaming
+        for writer in self._open - self._streaming:
+            writer.transport.abort()
 
     def cut(self) -> None:
         for writer in self._open:
@@ -120,10 +124,10 @@ class Cutter:
         except OSError:  # there is no server now
             writer.transport.abort()
             return
-        ends = {writer, back}
+        ends = frozenset((writer, back))
         self._open |= ends
         try:
-            await asyncio.gather(self._carry(reader, back, look=True), self._carry(there, writer, look=False))
+            await asyncio.gather(self._carry(reader, back, ends), self._carry(there, writer))
         finally:
             self._open -= ends
             for end in ends:
@@ -131,10 +135,17 @@ class Cutter:
                 with contextlib.suppress(OSError):
                     await end.wait_closed()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, look: bool) -> None:
+    async def _carry(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        asking: frozenset[asyncio.StreamWriter] = frozenset(),
+    ) -> None:
+        """Carries what is read; where a browser asks, the ends of its connection are told."""
         with contextlib.suppress(OSError):
             while piece := await reader.read(65536):
-                if look and b"accept: text/event-stream" in piece.lower():
+                if asking and b"accept: text/event-stream" in piece.lower():
+                    self._streaming |= asking
                     async with self._streams:
                         self.streams += 1
                         self._streams.notify_all()
