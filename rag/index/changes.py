@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from rag.errors import IndexMismatch, InvalidRequest
 from rag.index.catalog import Catalog, Identity, PageState, pack_blocks, text_hash
+from rag.index.database import insert_rows
 from rag.vocabulary import Chunk, Page
 
 Pages = Sequence[tuple[Page, Sequence[Chunk]]]
@@ -33,9 +34,6 @@ _PUT_CHUNKS = """
         "end" = excluded."end", text = excluded.text, title = excluded.title, language = excluded.language,
         section = excluded.section, anchor = excluded.anchor, hash = excluded.hash
 """
-_ROWS = 100
-"""Of one statement. A statement for each row is slower by far beside a busy thread: each lets go of the interpreter's
-lock, and waits for it."""
 
 
 class CatalogChanges:
@@ -92,7 +90,7 @@ class CatalogChanges:
         now = datetime.now(UTC).isoformat()
         with self._database.write() as connection:
             rows = [row for page, chunks in pages for row in _put_page(connection, page, chunks, now)]
-            _put_rows(connection, _PUT_CHUNKS, rows)
+            insert_rows(connection, _PUT_CHUNKS, rows)
             _drop_pending(connection, settled)
             _note_revision(connection)
 
@@ -247,7 +245,7 @@ def _chunk_values(chunk: Chunk, page_number: int, page: Page) -> tuple[object, .
 
 def _put_vectors(connection: sqlite3.Connection, vectors: Mapping[bytes, bytes], model: str) -> None:
     rows = [(key, model, vector) for key, vector in vectors.items()]
-    _put_rows(connection, "INSERT OR REPLACE INTO vectors (hash, model, vector) VALUES {rows}", rows)
+    insert_rows(connection, "INSERT OR REPLACE INTO vectors (hash, model, vector) VALUES {rows}", rows)
 
 
 def _put_pending(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
@@ -256,13 +254,6 @@ def _put_pending(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
 
 def _drop_pending(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
     connection.execute("DELETE FROM pending WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
-
-
-def _put_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-    for first in range(0, len(rows), _ROWS):
-        some = rows[first : first + _ROWS]
-        marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * len(some))
-        connection.execute(statement.format(rows=marks), [value for row in some for value in row])
 
 
 def _note_revision(connection: sqlite3.Connection) -> None:

@@ -13,13 +13,12 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from rag.errors import RunInterrupted
 from rag.events import Failed
-from rag.index.database import Database
+from rag.index.database import Database, insert_rows
 from rag.index.locks import FileLock
 from rag.stream.attendance import ATTENDANCE_SCHEMA, Attendance
 from rag.stream.feedback import FEEDBACK_SCHEMA
@@ -53,8 +52,6 @@ CREATE UNIQUE INDEX IF NOT EXISTS batches_by_run ON batches (run_id, last);
 
 _READ_BYTES = 256 * 1024
 _EXPIRED_AT_ONCE = 200
-_ROW = "(?, ?, ?, ?, ?)"
-_ROWS_AT_ONCE = 1_000  # five values each; SQLite takes 32,766 in a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,14 +236,11 @@ def insert_run(connection: sqlite3.Connection, row: RunRow) -> None:
 
 
 def insert_batches(connection: sqlite3.Connection, batches: Sequence[Batch]) -> None:
-    # Many rows a statement: Python's lock is let go of at each, and a busy event loop gives it back after 5 ms only.
-    for start in range(0, len(batches), _ROWS_AT_ONCE):
-        some = batches[start : start + _ROWS_AT_ONCE]
-        rows = [(batch.run_id, batch.first, batch.last, batch.start, batch.events) for batch in some]
-        connection.execute(
-            f"INSERT INTO batches (run_id, first, last, start, events) VALUES {', '.join([_ROW] * len(rows))}",  # noqa: S608
-            list(chain.from_iterable(rows)),
-        )
+    insert_rows(
+        connection,
+        "INSERT INTO batches (run_id, first, last, start, events) VALUES {rows}",
+        [(batch.run_id, batch.first, batch.last, batch.start, batch.events) for batch in batches],
+    )
 
 
 def finish_run(connection: sqlite3.Connection, run_id: str, status: RunStatus, moment: float) -> None:
