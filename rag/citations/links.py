@@ -17,6 +17,7 @@ from urllib.parse import quote as percent_encoded
 from urllib.parse import urldefrag
 
 from rag.text.language import CJK_RANGES, is_cjk
+from rag.text.tokens import is_of_word
 from rag.vocabulary import Document
 
 LONGEST_WHOLE = 40
@@ -276,19 +277,15 @@ def is_border(text: str, place: int) -> bool:
     before, after = text[place - 1], text[place]
     if before.isspace() or after.isspace():
         return True
-    if _is_letter(before) and _is_letter(after):
+    if is_of_word(before) and is_of_word(after):
         return is_cjk(before) != is_cjk(after)
     beyond = text[place + 1] if place + 1 < len(text) else " "
     behind = text[place - 2] if place > 1 else " "
-    if _is_letter(before) and after in _JOINS_WORDS:
-        return not _is_letter(beyond) or is_cjk(beyond) or is_cjk(before)
-    if _is_letter(after) and before in _JOINS_WORDS:
-        return not _is_letter(behind) or is_cjk(behind) or is_cjk(after)
+    if is_of_word(before) and after in _JOINS_WORDS:
+        return not is_of_word(beyond) or is_cjk(beyond) or is_cjk(before)
+    if is_of_word(after) and before in _JOINS_WORDS:
+        return not is_of_word(behind) or is_cjk(behind) or is_cjk(after)
     return True
-
-
-def _is_letter(character: str) -> bool:
-    return character.isalnum() or character == "_"
 
 
 def _fewest(text: str, place: int) -> int:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rag.text.han_variants import simplified
 from rag.text.language import is_cjk
-from rag.text.tokens import search_terms
+from rag.text.tokens import is_of_word, search_terms
 
 WINDOW = 90
 """Characters: about 15 English words."""
@@ -85,7 +85,7 @@ class TermFinder:
         for beginning in self._beginnings:
             at = lowered.find(beginning)
             while at >= 0:
-                if at not in ends and not (at and _is_of_word(lowered[at - 1])):
+                if at not in ends and not (at and is_of_word(lowered[at - 1])):
                     ends[at] = at + len(beginning)
                 at = lowered.find(beginning, at + 1)
         end = 0
@@ -137,11 +137,7 @@ def _beginnings(terms: Sequence[str]) -> list[str]:
     return sorted(beginnings, key=len, reverse=True)
 
 
-def _is_of_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
-
-
 def _end_of_word(text: str, at: int) -> int:
-    while at < len(text) and _is_of_word(text[at]):
+    while at < len(text) and is_of_word(text[at]):
         at += 1
     return at

@@ -154,3 +154,8 @@ def _folded(word: str) -> str:
         if not ("\u0300" <= character <= "\u036f" and place and decomposed[place - 1] < "\u0250")
     ]
     return unicodedata.normalize("NFC", "".join(kept))
+
+
+def is_of_word(character: str) -> bool:
+    """Whether it is a letter, a digit or an underscore, of whatever script."""
+    return character.isalnum() or character == "_"
