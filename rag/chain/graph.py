@@ -8,7 +8,7 @@ START ─┬─ condense (a long conversation) ─┐
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import RunnableBinding
@@ -70,7 +70,9 @@ def build_chain(context: ChainContext, *, checkpointer: BaseCheckpointSaver[Any]
     bound = build_graph(checkpointer=checkpointer)
     output_keys = sorted(AskOutput.__annotations__)
     kwargs = {"context": context, "stream_mode": "values", "output_keys": output_keys}
-    straight = None if checkpointer else build_graph(conversations=False)
+    if checkpointer is not None:
+        return AskChain(bound=bound, kwargs=kwargs)
+    straight: Runnable[Any, Any] = RunnableBinding(bound=build_graph(conversations=False), kwargs=kwargs)
     return AskChain(bound=bound, straight=straight, kwargs=kwargs)
 
 
@@ -78,27 +80,30 @@ class AskChain(RunnableBinding[Any, Any]):  # type: ignore[no-redef]
     """A graph with its context. `invoke` and `stream` run the same asynchronous nodes in a thread of their own.
 
     Attributes:
-        straight: the graph for a question without a conversation, where there is one.
+        straight: for a question without a conversation, where there is a shorter way.
     """
 
-    straight: Any = None
+    straight: Runnable[Any, Any] | None = None
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        return await super(AskChain, self._fitting(input)).ainvoke(input, config, **kwargs)
+        if self.straight is not None and not _is_of_conversation(input):
+            return await self.straight.ainvoke(input, config, **kwargs)
+        return await super().ainvoke(input, config, **kwargs)
 
     def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
-        return super(AskChain, self._fitting(input)).astream(input, config, **kwargs)
-
-    def _fitting(self, input: Any) -> Self:
-        if self.straight is None or not isinstance(input, dict) or input.get("history"):
-            return self
-        return self.model_copy(update={"bound": self.straight})
+        if self.straight is not None and not _is_of_conversation(input):
+            return self.straight.astream(input, config, **kwargs)
+        return super().astream(input, config, **kwargs)
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         return run_blocking(lambda: self.ainvoke(input, config, **kwargs))
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         yield from iterate_blocking(lambda: self.astream(input, config, **kwargs))
+
+
+def _is_of_conversation(input: Any) -> bool:
+    return not isinstance(input, dict) or bool(input.get("history"))
 
 
 def _bound(node: Node, context: ChainContext) -> Node:
