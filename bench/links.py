@@ -92,7 +92,7 @@ class Quote:
 
     @property
     def link(self) -> str:
-        return text_fragment_link(self.page.url, self.anchor, self.page.text, self.start, self.end)
+        return text_fragment_link(self.page.url, self.anchor, self.page.blocks, self.start, self.end)
 
 
 class Browser:

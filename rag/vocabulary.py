@@ -26,12 +26,21 @@ class Block:
     Attributes:
         level: 1 to 6 for a heading, nesting depth from 1 for a list item, else 0.
         anchor: the `id` that a link can jump to, of the element itself or of the last one before it; None when none.
+        first_line: the number that the page shows beside the first line of code, each following line having the next;
+            None where it shows none. Not part of the text.
     """
 
     kind: BlockKind
     text: str
     level: int = 0
     anchor: str | None = None
+    first_line: int | None = None
+
+    @property
+    def fields(self) -> tuple[BlockKind, str, int, str | None] | tuple[BlockKind, str, int, str | None, int]:
+        """What makes the same block again, as plain values."""
+        known = (self.kind, self.text, self.level, self.anchor)
+        return known if self.first_line is None else (*known, self.first_line)
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,8 @@ class Page:
         digest = hashlib.sha256(self.title.encode("utf-8", "replace"))
         for block in self.blocks:
             line = f"\x1e{block.kind}\x1f{block.level}\x1f{block.anchor or ''}\x1f{block.text}"
+            if block.first_line is not None:
+                line += f"\x1f{block.first_line}"
             digest.update(line.encode("utf-8", "replace"))
         return digest.hexdigest()
 

@@ -25,7 +25,7 @@ def packed(read: ReadPage) -> bytes:
     row = {
         "page": fields,
         "hash": page.content_hash,
-        "blocks": [(block.kind, block.text, block.level, block.anchor) for block in page.blocks],
+        "blocks": [block.fields for block in page.blocks],
         "chunks": [(chunk.id, chunk.start, chunk.end, chunk.section, chunk.anchor) for chunk in read.chunks],
         "canonical": read.reading.canonical,
         "robots": sorted(read.reading.robots),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from ingest.reading.code import code_text
+from ingest.reading.code import read_code
 from ingest.reading.tables import Drop, is_data_table, table_text
 from ingest.reading.text import fold
 from rag.vocabulary import Block, BlockKind
@@ -103,7 +103,8 @@ class _Walk:
         if tag in PREFORMATTED:
             self.flush(element)
             self._note_id(element, own=True)
-            self._add("code", code_text(element, self._drop), element)
+            code = read_code(element, self._drop)
+            self._add("code", code.text, element, first_line=code.first_line)
         elif tag == "table" and is_data_table(element):
             self.flush(element)
             self._note_id(element, own=True)
@@ -222,11 +223,13 @@ class _Walk:
         self._pending_is_own = False
         return anchor
 
-    def _add(self, kind: BlockKind, text: str, element: etree._Element, *, linked: int = 0) -> None:
+    def _add(
+        self, kind: BlockKind, text: str, element: etree._Element, *, linked: int = 0, first_line: int | None = None
+    ) -> None:
         if not text:
             return
         level = self._heading if kind == "heading" else max(1, self._lists) if kind == "list_item" else 0
-        draft = Draft(Block(kind, text, level, self._next_anchor()), element, linked)
+        draft = Draft(Block(kind, text, level, self._next_anchor(), first_line), element, linked)
         if self._in_term and kind == "definition":
             self._term = _joined(self._term, draft) if self._term else draft
         elif self._term is not None and kind in ("definition", "paragraph", "list_item", "quote") and self._definitions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -12,32 +13,68 @@ _GUTTER = re.compile(
     r"\b(line-?nos?|line-?numbers?|gutter|hljs-ln-numbers|lnt?|rouge-gutter|blob-num)\b", re.IGNORECASE
 )
 _NUMBERS = re.compile(r"[\s\d]*\d[\s\d]*")
+_LINE_NUMBER = re.compile(r"\s*\d{1,6}\s*")
 _BREAKING = frozenset({"br"})
 _LINE_BLOCKS = frozenset({"div", "p", "li", "tr"})
 _INVISIBLE = frozenset({"script", "style", "button", "svg", "template"})
 
 
-def code_text(element: etree._Element, drop: Callable[[etree._Element], bool]) -> str:
+class Code(NamedTuple):
+    """The text of a `<pre>`, and the number that the page shows before its first line; None where it shows none."""
+
+    text: str
+    first_line: int | None = None
+
+
+def read_code(element: etree._Element, drop: Callable[[etree._Element], bool]) -> Code:
     """The text of a `<pre>`, each line as written; empty when it holds only line numbers."""
     parts: list[str] = []
+    numbers: list[tuple[int, str]] = []  # how many parts were there before, and the line number
     walker = etree.iterwalk(element, events=("start", "end"))
     for event, node in walker:
         if event == "start":
-            if node is not element and (node.tag in _INVISIBLE or is_gutter(node) or drop(node)):
+            if node is not element and (node.tag in _INVISIBLE or drop(node)):
+                walker.skip_subtree()
+            elif node is not element and is_gutter(node):
+                numbers.append((len(parts), "".join(node.itertext())))
                 walker.skip_subtree()
             elif node.tag in _BREAKING:
                 parts.append("\n")
             elif node.text:
                 parts.append(node.text)
         elif node is not element:
-            if node.tag in _LINE_BLOCKS and parts and not parts[-1].endswith("\n"):
-                parts.append("\n")
-            if node.tail:
-                parts.append(node.tail)
+            _end(node, parts)
     text = "".join(parts).replace("\r\n", "\n").replace("\r", "\n")
     lines = [line.rstrip() for line in text.split("\n")]
     code = "\n".join(lines).strip("\n")
-    return "" if _NUMBERS.fullmatch(code) and _has_code_beside(element) else code
+    if _NUMBERS.fullmatch(code) and _has_code_beside(element):
+        return Code("")
+    return Code(code, _first_line(lines, parts, numbers) if numbers else None)
+
+
+def _end(node: etree._Element, parts: list[str]) -> None:
+    if node.tag in _LINE_BLOCKS and parts and not parts[-1].endswith("\n"):
+        parts.append("\n")
+    if node.tail:
+        parts.append(node.tail)
+
+
+def _first_line(lines: list[str], parts: list[str], numbers: list[tuple[int, str]]) -> int | None:
+    """The number of the first line that is not empty, where each line has one and they count on."""
+    counted: dict[int, int] = {}
+    line = done = 0
+    for place, number in numbers:
+        line += sum(part.count("\n") for part in parts[done:place])
+        done = place
+        if not _LINE_NUMBER.fullmatch(number):
+            return None
+        counted[line] = int(number)
+    filled = [place for place, text in enumerate(lines) if text]
+    if not filled or filled[0] not in counted:
+        return None
+    first = counted[filled[0]]
+    counts_on = all(counted.get(place) == first + place - filled[0] for place in filled)
+    return first if counts_on else None
 
 
 def is_gutter(element: etree._Element) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -140,7 +141,7 @@ def _chosen_blocks(text: str, only: SoupStrainer) -> list[Draft]:
 
 def _harmless(block: Block) -> Block:
     text = defuse(block.text)
-    return block if text == block.text else Block(block.kind, text, block.level, block.anchor)
+    return block if text == block.text else replace(block, text=text)
 
 
 def _first_heading(blocks: Sequence[Block]) -> str | None:

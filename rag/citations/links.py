@@ -10,15 +10,14 @@ borders. A browser that does not find the words still goes to the anchor.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urldefrag
 
+from rag.citations.shown_page import ShownPage, Term
 from rag.text.language import CJK_RANGES, is_cjk
 from rag.text.tokens import is_of_word
-from rag.vocabulary import Document
+from rag.vocabulary import Block, Document
 
 LONGEST_WHOLE = 40
 """Characters up to which a quote is named whole (half as many in Chinese); of a longer one the first and last words
@@ -28,13 +27,8 @@ _FEWEST_LATIN = 20
 _FEWEST_CJK = 8
 _MOST_AROUND = 80
 _FARTHEST_BORDER = 200
-_MOST_RIVALS = 1_000
 _LINE_ENDS = "\n\r\u2028\u2029\t"
 _LINE_END = re.compile(f"[{_LINE_ENDS}]")
-_SPACES = (
-    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
 _HOLE = re.compile(rf"(?<=[{CJK_RANGES}。！？：；，、）”]) +(?=[{CJK_RANGES}。！？：；，、（“])")
 """A space where Chinese has none: often a formula or a picture stood there, which the page still has."""
 
@@ -44,69 +38,62 @@ _JOINS_WORDS = "'’.,:·_"
 _SAFE_IN_ANCHOR = "!$'()*+;=:@/?-._~%"
 
 
-class _Term(NamedTuple):
-    """`text[start:end]` of a page, to be named in a link."""
-
-    start: int
-    end: int
-
-
-def text_fragment_link(url: str, anchor: str | None, page_text: str, start: int, end: int) -> str:
-    """The link that highlights `page_text[start:end]`.
+def text_fragment_link(url: str, anchor: str | None, page: str | Sequence[Block], start: int, end: int) -> str:
+    """The link that highlights the words from `start` to `end` of a page's text.
 
     Args:
         url: of the page; a fragment of its own is replaced. `file:` URLs are made alike: browsers find words there too.
         anchor: the `id` of the nearest element before the words, None when there is none.
-        page_text: of the whole page, blocks on lines of their own; the terms are made unique in it.
+        page: the blocks of the whole page, or its text, blocks on lines of their own; the terms are made unique in it.
         start, end: the words, in code points; white space at their ends is left out.
     """
-    return _link(url, anchor, _Folded(page_text), _Term(start, end))
+    return _link(url, anchor, ShownPage(page), start, end)
 
 
-def link_maker(page_text: Callable[[str], str | None]) -> Callable[[Document, int, int], str]:
+def link_maker(page_blocks: Callable[[str], Sequence[Block] | None]) -> Callable[[Document, int, int], str]:
     """Makes links for quotes of documents; to be kept for one answer, since it remembers the pages it has seen.
 
     Args:
-        page_text: gives the text of a page by URL; where it gives None, the document's own text is used.
+        page_blocks: gives the blocks of a page by URL; where it gives None, the document's own text is used.
     """
-    pages: dict[str, _Folded | None] = {}
+    pages: dict[str, ShownPage | None] = {}
 
     def link(document: Document, start: int, end: int) -> str:
         if document.url not in pages:
-            found = page_text(document.url)
-            pages[document.url] = _Folded(found) if found is not None else None
+            found = page_blocks(document.url)
+            pages[document.url] = ShownPage(found) if found is not None else None
         page = pages[document.url]
-        text = page.text if page is not None else None
         quote = document.text[start:end]
-        place = -1
-        if text is not None:
-            place = document.start + start
-            if text[place : place + len(quote)] != quote:
-                place = text.find(quote)
+        place = -1 if page is None else _place(page.plain, quote, document.start + start)
         if page is None or place < 0:
-            page, place = _Folded(document.text), start
-        return _link(document.url, document.anchor, page, _Term(place, place + len(quote)))
+            page, place = ShownPage(document.text), start
+        return _link(document.url, document.anchor, page, place, place + len(quote))
 
     return link
 
 
-def _link(url: str, anchor: str | None, page: _Folded, quote: _Term) -> str:
+def _place(text: str, quote: str, expected: int) -> int:
+    """Where `quote` stands in a text; -1 when nowhere."""
+    return expected if text.startswith(quote, expected) else text.find(quote)
+
+
+def _link(url: str, anchor: str | None, page: ShownPage, start: int, end: int) -> str:
     base = urldefrag(url).url
     section = percent_encoded(anchor, safe=_SAFE_IN_ANCHOR) if anchor else ""
-    start, end = _trimmed(page.text, quote.start, quote.end)
+    start, end = _trimmed(page.plain, start, end)
     if start == end:
         return f"{base}#{section}" if section else base
-    return f"{base}#{section}:~:text={_directive(page, start, end)}"
+    return f"{base}#{section}:~:text={_directive(page, *page.shown(start, end))}"
 
 
-def _directive(page: _Folded, start: int, end: int) -> str:
+def _directive(page: ShownPage, start: int, end: int) -> str:
     text = page.text
-    first = _Term(start, _line_end(text, start, end))
-    last = _Term(_line_start(text, start, end), end)
+    first = Term(start, _line_end(text, start, end))
+    last = Term(_behind_number(page, _line_start(text, start, end), end), end)
     opening, closing = first, None
     holes = list(_HOLE.finditer(text, first.start, first.end))
-    if holes and page.is_first(early := _Term(start, holes[0].start())):
-        late = _Term(max([hole.end() for hole in _HOLE.finditer(text, last.start, end)], default=last.start), end)
+    if holes and page.is_first(early := Term(start, holes[0].start())):
+        late = Term(max([hole.end() for hole in _HOLE.finditer(text, last.start, end)], default=last.start), end)
         if before_end := _shortest_closing(page, early, late):
             return _spelled(text, early, before_end, *_surroundings(page, early, before_end))
     whole = LONGEST_WHOLE // 2 if is_cjk(text[start]) else LONGEST_WHOLE
@@ -122,7 +109,15 @@ def _directive(page: _Folded, start: int, end: int) -> str:
     return _spelled(text, opening, closing, before, after)
 
 
-def _spelled(text: str, opening: _Term, closing: _Term | None, before: _Term | None, after: _Term | None) -> str:
+def _behind_number(page: ShownPage, line_start: int, end: int) -> int:
+    """Where the first word of a line begins that is no part of its line number; `end` when there is none."""
+    place = page.after_number(line_start)
+    while line_start < place < end and (page.text[place].isspace() or not is_border(page.text, place)):
+        place += 1
+    return place
+
+
+def _spelled(text: str, opening: Term, closing: Term | None, before: Term | None, after: Term | None) -> str:
     parts = [_encoded(text, before) + "-"] if before else []
     parts.append(_encoded(text, opening))
     if closing:
@@ -132,53 +127,11 @@ def _spelled(text: str, opening: _Term, closing: _Term | None, before: _Term | N
     return ",".join(parts)
 
 
-def _encoded(text: str, term: _Term) -> str:
+def _encoded(text: str, term: Term) -> str:
     return percent_encoded(text[term.start : term.end], safe="").replace("-", "%2D")
 
 
-class _Folded:
-    """A page's text as a browser compares it, lower case and white space alike, with every place where it was."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        lowered = text.lower()
-        self._lowered = lowered if len(lowered) == len(text) else text
-        for space in _SPACES:
-            self._lowered = self._lowered.replace(space, " ")
-
-    def is_first(self, term: _Term, since: int = 0) -> bool:
-        """Whether the words of a term do not stand on the page between `since` and the term."""
-        return self._lowered.find(self._lowered[term.start : term.end], since, term.end) == term.start
-
-    def rivals(self, term: _Term, since: int = 0) -> list[int] | None:
-        """Where the words of a term stand between `since` and the term; None when that is nearly everywhere."""
-        words = self._lowered[term.start : term.end]
-        places: list[int] = []
-        place = self._lowered.find(words, since, term.end - 1)
-        while place >= 0:
-            if len(places) == _MOST_RIVALS:
-                return None
-            places.append(place)
-            place = self._lowered.find(words, place + 1, term.end - 1)
-        return places
-
-    def alike_from(self, one: int, other: int, most: int) -> int:
-        """How many characters are the same from two places on, `most` at most."""
-        text = self._lowered
-        return _longest(most, lambda length: text[one : one + length] == text[other : other + length])
-
-    def alike_up_to(self, one: int, other: int, most: int) -> int:
-        """How many characters are the same before two places, `most` at most."""
-        text = self._lowered
-        return _longest(most, lambda length: text[one - length : one] == text[other - length : other])
-
-
-def _longest(most: int, holds: Callable[[int], bool]) -> int:
-    """The largest length up to `most` that holds, where all shorter ones hold as well."""
-    return bisect_left(range(1, most + 1), True, key=lambda length: not holds(length))
-
-
-def _shortest_opening(page: _Folded, first: _Term) -> _Term:
+def _shortest_opening(page: ShownPage, first: Term) -> Term:
     """The fewest words from the beginning that are found first there; all of the line when none are."""
     shortest = min(first.start + _fewest(page.text, first.start), first.end)
     alike: int | None = None
@@ -186,17 +139,17 @@ def _shortest_opening(page: _Folded, first: _Term) -> _Term:
         if not is_border(page.text, place) or page.text[place - 1].isspace():
             continue
         if alike is None:
-            rivals = page.rivals(_Term(first.start, place))
+            rivals = page.rivals(Term(first.start, place))
             if rivals is None:
                 break
             most = first.end - first.start
             alike = max((page.alike_from(rival, first.start, most) for rival in rivals), default=0)
         if place - first.start > alike:
-            return _Term(first.start, place)
+            return Term(first.start, place)
     return first
 
 
-def _shortest_closing(page: _Folded, opening: _Term, last: _Term) -> _Term | None:
+def _shortest_closing(page: ShownPage, opening: Term, last: Term) -> Term | None:
     """The fewest words up to the end that are found first there after the opening; None when there is no room."""
     floor = max(last.start, opening.end)
     longest = min(last.end - 1, max(floor, last.end - _fewest(page.text, last.end - 1)))
@@ -205,17 +158,17 @@ def _shortest_closing(page: _Folded, opening: _Term, last: _Term) -> _Term | Non
         if not is_border(page.text, place) or page.text[place].isspace():
             continue
         if alike is None:
-            rivals = page.rivals(_Term(place, last.end), opening.end)
+            rivals = page.rivals(Term(place, last.end), opening.end)
             if rivals is None:
                 break
             ends = [rival + last.end - place for rival in rivals]
             alike = max((page.alike_up_to(end, last.end, end - opening.end) for end in ends), default=0)
         if last.end - place > alike:
-            return _Term(place, last.end)
+            return Term(place, last.end)
     return None
 
 
-def _surroundings(page: _Folded, opening: _Term, closing: _Term | None) -> tuple[_Term | None, _Term | None]:
+def _surroundings(page: ShownPage, opening: Term, closing: Term | None) -> tuple[Term | None, Term | None]:
     """A prefix and a suffix, where the words are not the first such on the page or do not end at a word border.
 
     Words of the same line are surest. The block before serves as a prefix when it ends like prose: behind headings and
@@ -223,7 +176,7 @@ def _surroundings(page: _Folded, opening: _Term, closing: _Term | None) -> tuple
     """
     text = page.text
     end = (closing or opening).end
-    after = None if is_border(text, end) else _Term(end, _next_border(text, end))
+    after = None if is_border(text, end) else Term(end, _next_border(text, end))
     if is_border(text, opening.start) and page.is_first(opening):
         return None, after
     before = _prefix(page, opening, _line_start(text, 0, opening.start), opening.start)
@@ -234,7 +187,7 @@ def _surroundings(page: _Folded, opening: _Term, closing: _Term | None) -> tuple
     return before, after
 
 
-def _prefix(page: _Folded, opening: _Term, floor: int, end: int) -> _Term | None:
+def _prefix(page: ShownPage, opening: Term, floor: int, end: int) -> Term | None:
     """The words from `floor` to `end` that lead up to the opening, as many as make it the first such on the page."""
     end = _trimmed(page.text, floor, end)[1]
     if end <= floor:
@@ -244,13 +197,13 @@ def _prefix(page: _Folded, opening: _Term, floor: int, end: int) -> _Term | None
     for place in range(max(floor, end - _fewest(page.text, end - 1) // 2), floor - 1, -1):
         if page.text[place].isspace() or not is_border(page.text, place):
             continue
-        best = _Term(place, end)
-        if page.is_first(_Term(place, opening.end)):
+        best = Term(place, end)
+        if page.is_first(Term(place, opening.end)):
             return best
-    return best or _Term(floor, end)
+    return best or Term(floor, end)
 
 
-def _prefix_from_above(page: _Folded, opening: _Term) -> _Term | None:
+def _prefix_from_above(page: ShownPage, opening: Term) -> Term | None:
     """The end of the line above, when it is prose."""
     end = opening.start
     while end > 0 and page.text[end - 1].isspace():
@@ -260,13 +213,13 @@ def _prefix_from_above(page: _Folded, opening: _Term) -> _Term | None:
     return _prefix(page, opening, _line_start(page.text, 0, end), end)
 
 
-def _suffix(page: _Folded, opening: _Term) -> _Term | None:
+def _suffix(page: ShownPage, opening: Term) -> Term | None:
     """The words that follow on the line, as many as make the two together the first such on the page."""
     text = page.text
     start, stop = _trimmed(text, opening.end, _line_end(text, opening.end, len(text)))
     for place in range(start + 1, min(stop, start + _MOST_AROUND) + 1):
-        if is_border(text, place) and not text[place - 1].isspace() and page.is_first(_Term(opening.start, place)):
-            return _Term(start, place)
+        if is_border(text, place) and not text[place - 1].isspace() and page.is_first(Term(opening.start, place)):
+            return Term(start, place)
     return None
 
 
@@ -312,9 +265,9 @@ def _line_start(text: str, start: int, end: int) -> int:
     return _trimmed(text, max(start, broken + 1), end)[0]
 
 
-def _trimmed(text: str, start: int, end: int) -> _Term:
+def _trimmed(text: str, start: int, end: int) -> Term:
     while start < end and text[start].isspace():
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
-    return _Term(start, end)
+    return Term(start, end)

@@ -216,9 +216,13 @@ class Catalog:
 
     def page_text(self, url: str) -> str | None:
         """The text that the chunks of a page are slices of."""
-        with self.database.read() as connection:
-            blocks = _blocks(connection, url)
+        blocks = self.page_blocks(url)
         return None if blocks is None else BLOCK_SEPARATOR.join(block.text for block in blocks)
+
+    def page_blocks(self, url: str) -> tuple[Block, ...] | None:
+        """What a page consists of, in order."""
+        with self.database.read() as connection:
+            return _blocks(connection, url)
 
     def pages(
         self,
@@ -364,7 +368,7 @@ def text_hash(embedded_text: str) -> bytes:
 
 
 def pack_blocks(blocks: Sequence[Block]) -> bytes:
-    rows = [(block.kind, block.text, block.level, block.anchor) for block in blocks]
+    rows = [block.fields for block in blocks]
     return zlib.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode(), 6)
 
 

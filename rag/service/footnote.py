@@ -395,4 +395,4 @@ class Footnote:
         from rag.citations.verify import Verifier
 
         index = self._index
-        return Verifier(documents, link=link_maker(index.catalog.page_text) if index is not None else None).checking
+        return Verifier(documents, link=link_maker(index.catalog.page_blocks) if index is not None else None).checking

@@ -37,6 +37,25 @@ def test_line_numbers_beside_code_are_left_out(html: str) -> None:
     assert shown(html, "code") == ["a = 1\nb"]
 
 
+@pytest.mark.parametrize(
+    ("html", "first"),
+    [
+        ("<pre><i class=ln> 1</i>a\n<i class=ln> 2</i>\n<i class=ln> 3</i>b</pre>", 1),
+        ("<pre><i><i class=ln>7</i>\n</i><i><i class=ln>8</i>a\n</i><i><i class=ln>9</i>b</i></pre>", 8),
+        ("<pre><i class=ln>1</i>a\n<i class=ln>5</i>b</pre>", None),
+        ("<pre><i class=ln>1</i>a\nb</pre>", None),
+        ("<pre><i class=ln>1\n2</i>a\nb</pre>", None),
+        ("<pre><i class=ln hidden>1</i>a\n<i class=ln hidden>2</i>b</pre>", None),
+        (f"<pre><i class=ln>{'9' * 5_000}</i>a</pre>", None),
+        ("<pre>a\nb</pre>", None),
+    ],
+)
+def test_the_line_numbers_of_code_are_known(html: str, first: int | None) -> None:
+    """They are no part of the text, but a link needs them: a browser takes number and word for one."""
+    (code,) = [block for block in blocks(html) if block.kind == "code"]
+    assert code.first_line == first
+
+
 def test_tables_are_read_row_by_row() -> None:
     """A row is a line and cells are parted by tabs, as a browser copies them; layout tables dissolve."""
     table = "<table><tr><th>Name</th><th>Default</th></tr><tr><td><code>top_k</code></td><td> 6 </td></tr></table>"

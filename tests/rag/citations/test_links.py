@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.citations.links import is_border, link_maker, text_fragment_link
+from rag.vocabulary import Block
 from tests.fakes import make_document
 
 URL = "https://example.org/guide"
@@ -129,8 +130,36 @@ def test_the_link_maker_follows_the_page() -> None:
     """Where the page has changed under a document its words are looked for, or the document is used."""
     document = make_document("Install the package first.", url=URL)
     for page in (ENGLISH, "New words. " + ENGLISH, None, "All else."):
-        make = link_maker(lambda url, page=page: page)  # type: ignore[misc]
+        blocks = None if page is None else (Block("paragraph", page),)
+        make = link_maker(lambda url, blocks=blocks: blocks)  # type: ignore[misc]
         assert make(document, 0, 26).endswith(":~:text=Install%20the%20package%20first.")
+
+
+NUMBERED = (
+    Block("paragraph", "A program."),
+    Block("code", "// begin\n\nint a = 1;\n  int b = 2;\nreturn a + b;", first_line=9),
+    Block("paragraph", "Its end."),
+)
+
+
+@pytest.mark.parametrize(
+    ("quote", "expected"),
+    [
+        ("int a = 1;", "11-,int a = 1;"),
+        ("// begin", "// begin"),
+        ("int b = 2;", "int b = 2;"),
+        ("a = 1;", "a = 1;"),
+        ("int a = 1;\n  int b = 2;", "11-,int a = 1;,int b = 2;"),
+        ("  int b = 2;\nreturn a + b;", "int b = 2;,a + b;"),
+        ("Its end.", "Its end."),
+    ],
+)
+def test_code_with_line_numbers_is_found_by_them(quote: str, expected: str) -> None:
+    """A browser takes a number and the word behind it for one word: the number leads up to the code, and no term
+    begins behind one in any other way."""
+    text = "\n\n".join(block.text for block in NUMBERED)
+    start = text.index(quote)
+    assert unquote(directive(text_fragment_link(URL, None, NUMBERED, start, start + len(quote)))) == expected
 
 
 def test_terms_avoid_a_space_that_chinese_has_not() -> None:
@@ -179,11 +208,11 @@ def test_a_page_is_looked_up_and_folded_once_for_all_its_quotes() -> None:
     """The links of one answer share what they know of a page."""
     asked: list[str] = []
 
-    def page_text(url: str) -> str:
+    def page_blocks(url: str) -> tuple[Block, ...]:
         asked.append(url)
-        return ENGLISH
+        return (Block("paragraph", ENGLISH),)
 
-    maker = link_maker(page_text)
+    maker = link_maker(page_blocks)
     document = make_document(ENGLISH, 1, url=URL)
     assert maker(document, 14, 40) == maker(document, 14, 40)
     assert asked == [URL]

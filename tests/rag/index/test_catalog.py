@@ -13,7 +13,7 @@ from rag.errors import IndexMismatch, InvalidRequest, StorageError
 from rag.index.catalog import Catalog, Identity, text_hash
 from rag.index.changes import CatalogChanges, check_pages, site_of
 from rag.index.embedding import packed, unpacked
-from rag.vocabulary import Chunk, Filter, Page
+from rag.vocabulary import Block, Chunk, Filter, Page
 from tests.fakes import EPOCH, make_chunk, make_chunks, make_page
 
 
@@ -39,6 +39,7 @@ def test_a_page_comes_back_as_it_was_read(catalog: Catalog, changes: CatalogChan
         etag='"x"',
         last_modified="Mon",
     )
+    page = replace(page, blocks=(*page.blocks, Block("code", "a\nb", first_line=7)))
     chunks = put(changes, page)
 
     assert catalog.page(page.url) == page
