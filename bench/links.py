@@ -49,7 +49,9 @@ FLAGS = (
     "--disable-component-update --disable-sync --hide-scrollbars --remote-debugging-port=0"
 ).split()
 WIDTH, HEIGHT = 1200, 2600
-PAINT = "const s=new CSSStyleSheet();s.replaceSync('::target-text{background-color:#f0f;color:#f0f}');" \
+# Long lines of code are wrapped: what a box cuts off at its edge is highlighted as well, but cannot be read back.
+PAINT = "const s=new CSSStyleSheet();s.replaceSync('::target-text{background-color:#f0f;color:#f0f}" \
+    "pre,pre *{white-space:pre-wrap!important;overflow-wrap:anywhere!important}');" \
     "document.adoptedStyleSheets=[...document.adoptedStyleSheets,s];"  # fmt: skip
 FIND_PAINT = """async (data) => {
   const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));

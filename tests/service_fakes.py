@@ -14,7 +14,7 @@ from rag.models.chat import ChatModel
 from rag.models.embeddings import EmbeddingModel
 from rag.service import Footnote
 from rag.settings import Settings
-from rag.vocabulary import Document, Filter
+from rag.vocabulary import Block, Document, Filter
 from tests.fakes import FakeEmbeddings, make_documents
 
 TEXTS = ("Chroma keeps the vectors of every chunk.", "tantivy keeps the words of every chunk.")
@@ -53,6 +53,10 @@ class ListedIndex:
 
     def page_text(self, url: str) -> str | None:
         return next((document.text for document in self.documents if document.url == url), None)
+
+    def page_blocks(self, url: str) -> tuple[Block, ...] | None:
+        text = self.page_text(url)
+        return None if text is None else (Block("paragraph", text),)
 
     def load_chunks(self, ids: Sequence[str]) -> dict[str, Any]:
         return {}

@@ -22,7 +22,8 @@ URL = "https://example.org/guide"
 PAGE = """<html lang="en"><head><title>Guide</title><meta name="author" content="Ada">
 <link rel="canonical" href="/guide"></head><body><main><h1 id="top">Guide</h1>
 <p>Footnote answers questions over the pages that you choose, and cites each sentence. 思维链。</p>
-<h2 id="more">More</h2><pre><i class="ln">1</i>print("verbatim")</pre><p>See <a href="/other" rel="nofollow">the other page</a>.</p>
+<h2 id="more">More</h2><pre><i class="ln">1</i>print("verbatim")</pre>
+<p>See <a href="/other" rel="nofollow">the other page</a>.</p>
 </main></body></html>"""
 
 
