@@ -32,6 +32,7 @@ _LINE_END = re.compile(f"[{_LINE_ENDS}]")
 _HOLE = re.compile(rf"(?<=[{CJK_RANGES}。！？：；，、）”]) +(?=[{CJK_RANGES}。！？：；，、（“])")
 """A space where Chinese has none: often a formula or a picture stood there, which the page still has."""
 
+_PART = re.compile(r"\S+")
 _ENDS_OF_PROSE = ".!?:。！？：；…”’"
 _CUT_SHORT = ("...", "…")
 _JOINS_WORDS = "'’.,:·_"
@@ -80,7 +81,7 @@ def _place(text: str, quote: str, expected: int) -> int:
 def _link(url: str, anchor: str | None, page: ShownPage, start: int, end: int) -> str:
     base = urldefrag(url).url
     section = percent_encoded(anchor, safe=_SAFE_IN_ANCHOR) if anchor else ""
-    start, end = _trimmed(page.plain, start, end)
+    start, end = _worded(page.plain, *_trimmed(page.plain, start, end))
     if start == end:
         return f"{base}#{section}" if section else base
     return f"{base}#{section}:~:text={_directive(page, *page.shown(start, end))}"
@@ -263,6 +264,16 @@ def _line_start(text: str, start: int, end: int) -> int:
     """Where the line that holds the character before `end` begins; `start` at least."""
     broken = max(text.rfind(mark, start, end) for mark in _LINE_ENDS)
     return _trimmed(text, max(start, broken + 1), end)[0]
+
+
+def _worded(text: str, start: int, end: int) -> Term:
+    """Without the signs at the ends that white space parts from the words: bullets, `//`, a Chinese comma after a gap.
+
+    There is often more white space on the page than the text has, and such signs stand everywhere.
+    """
+    parts = [part.span() for part in _PART.finditer(text, start, end)]
+    worded = [span for span in parts if any(map(is_of_word, text[slice(*span)]))]
+    return Term(worded[0][0], worded[-1][1]) if worded else Term(start, end)
 
 
 def _trimmed(text: str, start: int, end: int) -> Term:

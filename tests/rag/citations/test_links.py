@@ -137,7 +137,7 @@ def test_the_link_maker_follows_the_page() -> None:
 
 NUMBERED = (
     Block("paragraph", "A program."),
-    Block("code", "// begin\n\nint a = 1;\n  int b = 2;\nreturn a + b;", first_line=9),
+    Block("code", "#include <a>\n\nint a = 1;\n  int b = 2;\nreturn a + b;", first_line=9),
     Block("paragraph", "Its end."),
 )
 
@@ -146,7 +146,7 @@ NUMBERED = (
     ("quote", "expected"),
     [
         ("int a = 1;", "11-,int a = 1;"),
-        ("// begin", "// begin"),
+        ("#include <a>", "#include <a>"),
         ("int b = 2;", "int b = 2;"),
         ("a = 1;", "a = 1;"),
         ("int a = 1;\n  int b = 2;", "11-,int a = 1;,int b = 2;"),
@@ -176,6 +176,21 @@ def test_a_line_above_that_is_no_prose_is_no_prefix(above: str) -> None:
     text = f"let l = 1\n{above}\nlet l = 1"
     link = unquote(text_fragment_link("https://example.org/", None, text, len(text) - 9, len(text)))
     assert link.endswith(":~:text=let l = 1")
+
+
+@pytest.mark.parametrize(
+    ("quote", "expected"),
+    [
+        ("// the sum of all", "the sum of all"),
+        ("- 差分码为6716 ，", "差分码为6716"),
+        ("-5 degrees", "-5 degrees"),
+        ("// --", "// --"),
+    ],
+)
+def test_signs_apart_from_the_words_are_left_out(quote: str, expected: str) -> None:
+    """A page may have more white space between them than its text, and they stand on many lines."""
+    text = f"// 1\n{quote}"
+    assert unquote(directive(link(text, quote, 5))) == expected
 
 
 def test_words_said_before_end_a_page() -> None:
