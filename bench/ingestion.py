@@ -38,6 +38,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 EXTRACTION = ROOT.parent / "shared" / "eval" / "extraction"
 SIDES = ("footnote", "recipe")
+WATCH_SECONDS = 1.0
+"""To add up the memory of four processes takes 30 ms of a core, which the side that has four would pay most for."""
 sys.path[:0] = [str(ROOT)]
 
 
@@ -108,11 +110,11 @@ def run_side(side: str, embedder: str, urls: Sequence[str]) -> dict[str, Any]:
 
 @contextmanager
 def watched(folder: str) -> Iterator[list[int]]:
-    """Notes, several times a second, the megabytes of this process, its children, and all that name `folder`."""
+    """Notes, once a second, the megabytes of this process, its children, and all that name `folder`."""
     seen, done = [0], threading.Event()
 
     def watch() -> None:
-        while not done.wait(0.2):
+        while not done.wait(WATCH_SECONDS):
             seen.append(sum(map(shared_memory, processes(folder))) // 1024)
 
     watcher = threading.Thread(target=watch)
@@ -165,7 +167,7 @@ def footnote(folder: Path, embedder: str, urls: Sequence[str]) -> dict[str, floa
     model.model.embed_documents(["warm"])
     counted = Counted(model)
     started = time.perf_counter()
-    import asyncio
+    import uvloop
 
     from ingest.arenas import keep_imports
     from ingest.opening import open_ingestion
@@ -182,7 +184,7 @@ def footnote(folder: Path, embedder: str, urls: Sequence[str]) -> dict[str, floa
             return await ingestion.run()
 
     try:
-        report = asyncio.run(run())
+        report = uvloop.run(run())
         seconds = time.perf_counter() - started
     finally:
         index.close()
@@ -231,6 +233,9 @@ def served(folder: Path) -> Any:
     """The folder on a free loopback port; yields the base URL."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # connections are kept, as by any web server
+        disable_nagle_algorithm = True
+
         def log_message(self, format: str, *arguments: Any) -> None:
             """Says nothing."""
 

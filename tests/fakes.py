@@ -7,9 +7,11 @@ model.calls[0].text, model.used_up
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import math
 import re
+import struct
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -235,14 +237,18 @@ class FakeEmbeddings(Embeddings):
     def _vector(self, text: str) -> list[float]:
         vector = [0.0] * self.dimension
         for word in re.findall(r"[^\W\d_a-zA-Z]|\w+", unicodedata.normalize("NFKC", text).lower()):
-            digest = hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8 * 4).digest()
-            for place in range(0, 32, 4):
-                number = int.from_bytes(digest[place : place + 4], "big")
+            for number in _numbers(word):
                 vector[(number >> 1) % self.dimension] += 1.0 if number & 1 else -1.0
         length = math.sqrt(sum(value * value for value in vector))
         if not length:
             return [1.0] + [0.0] * (self.dimension - 1)
         return [value / length for value in vector]
+
+
+@functools.lru_cache(maxsize=100_000)
+def _numbers(word: str) -> tuple[int, ...]:
+    digest = hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8 * 4).digest()
+    return struct.unpack(">8I", digest)
 
 
 def make_page(*texts: str, url: str = "https://example.org/page", title: str = "A page", **fields: Any) -> Page:
