@@ -175,9 +175,9 @@ def _settings(allow_hosts: list[str], **given: Any) -> Settings:
 
 
 def _run(spec: IngestSpec, settings: Settings, *, as_json: bool) -> int:
-    import asyncio
     import json
 
+    import uvloop
     from rich.console import Console
 
     from ingest.console import open_view, print_report
@@ -186,7 +186,7 @@ def _run(spec: IngestSpec, settings: Settings, *, as_json: bool) -> int:
     check_selectors(spec.only)
     console = Console(stderr=True)
     with open_view(console) as view:
-        report, problem = asyncio.run(_ingest(spec, settings, view))
+        report, problem = uvloop.run(_ingest(spec, settings, view))
     print_report(report, console)
     if as_json:
         sys.stdout.write(json.dumps(report.data()) + "\n")
