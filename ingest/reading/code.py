@@ -17,6 +17,7 @@ _LINE_NUMBER = re.compile(r"\s*\d{1,6}\s*")
 _BREAKING = frozenset({"br"})
 _LINE_BLOCKS = frozenset({"div", "p", "li", "tr"})
 _INVISIBLE = frozenset({"script", "style", "button", "svg", "template"})
+_SHAPING = _BREAKING | _LINE_BLOCKS | _INVISIBLE
 
 
 class Code(NamedTuple):
@@ -28,8 +29,23 @@ class Code(NamedTuple):
 
 def read_code(element: etree._Element, drop: Callable[[etree._Element], bool]) -> Code:
     """The text of a `<pre>`, each line as written; empty when it holds only line numbers."""
+    within = element.iterdescendants()
+    if any(node.tag in _SHAPING or is_gutter(node) or drop(node) for node in within):
+        parts, numbers = _shown(element, drop)
+    else:  # nothing but words in colours, as most code: lxml joins them
+        parts, numbers = ["".join(element.itertext())], []
+    text = "".join(parts).replace("\r\n", "\n").replace("\r", "\n")
+    lines = [line.rstrip() for line in text.split("\n")]
+    code = "\n".join(lines).strip("\n")
+    if _NUMBERS.fullmatch(code) and _has_code_beside(element):
+        return Code("")
+    return Code(code, _first_line(lines, parts, numbers) if numbers else None)
+
+
+def _shown(element: etree._Element, drop: Callable[[etree._Element], bool]) -> tuple[list[str], list[tuple[int, str]]]:
+    """The parts of the text that are code, and the line numbers, each with how many parts were there before."""
     parts: list[str] = []
-    numbers: list[tuple[int, str]] = []  # how many parts were there before, and the line number
+    numbers: list[tuple[int, str]] = []
     walker = etree.iterwalk(element, events=("start", "end"))
     for event, node in walker:
         if event == "start":
@@ -44,12 +60,7 @@ def read_code(element: etree._Element, drop: Callable[[etree._Element], bool]) -
                 parts.append(node.text)
         elif node is not element:
             _end(node, parts)
-    text = "".join(parts).replace("\r\n", "\n").replace("\r", "\n")
-    lines = [line.rstrip() for line in text.split("\n")]
-    code = "\n".join(lines).strip("\n")
-    if _NUMBERS.fullmatch(code) and _has_code_beside(element):
-        return Code("")
-    return Code(code, _first_line(lines, parts, numbers) if numbers else None)
+    return parts, numbers
 
 
 def _end(node: etree._Element, parts: list[str]) -> None:

@@ -58,15 +58,32 @@ class Noise:
         self._rules = rules or None  # rules that hide nothing need not be asked
         self._limit = _DOMINANT * weights.total
         self._names: dict[str, bool] = {}
+        self._plain: dict[tuple[str, str], bool] = {}
         self._verdicts: dict[etree._Element, bool] = {}
 
     def __call__(self, element: etree._Element) -> bool:
         verdict = self._verdicts.get(element)
         if verdict is None:
-            hidden = is_hidden(element) or (self._rules is not None and self._is_hidden_by_rule(element))
-            verdict = hidden or (self._is_chrome(element) and not self._is_dominant(element))
-            self._verdicts[element] = verdict
+            verdict = self._verdicts[element] = not self._is_plain(element) and self._is_noise(element)
         return verdict
+
+    def _is_plain(self, element: etree._Element) -> bool:
+        """Whether tag and class alone say that an element is content, as they do for nearly all: one look-up each."""
+        attributes = element.items()
+        if self._rules is not None or len(attributes) > 1 or (attributes and attributes[0][0] != "class"):
+            return False
+        tag = element.tag
+        if tag == "a":  # what stands around it counts too
+            return not attributes
+        kind = tag, attributes[0][1] if attributes else ""
+        plain = self._plain.get(kind)
+        if plain is None:
+            plain = self._plain[kind] = not (is_hidden(element) or self._is_chrome(element))
+        return plain
+
+    def _is_noise(self, element: etree._Element) -> bool:
+        hidden = is_hidden(element) or (self._rules is not None and self._is_hidden_by_rule(element))
+        return hidden or (self._is_chrome(element) and not self._is_dominant(element))
 
     def _is_hidden_by_rule(self, element: etree._Element) -> bool:
         return self._rules is not None and element.tag not in _FRAME and self._rules.hide(element)

@@ -61,6 +61,8 @@ def weigh(body: etree._Element) -> Weights:
         characters = _prose(element) if len(element) else _length(element.text)
         if characters >= _LEAST:
             weights.add(element, characters)
+        if element.tag == "pre":
+            walker.skip_subtree()  # all of its text is counted
     return weights
 
 

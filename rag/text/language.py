@@ -15,6 +15,7 @@ CJK_RANGES = f"{_HAN_RANGES}{_HANGUL_RANGES}\u3040-\u30ff\u31f0-\u31ff\uff66-\uf
 (Korean) inflected so richly that characters and bigrams serve better than words."""
 
 _CJK = re.compile(f"[{CJK_RANGES}]")
+_FIRST_CJK = "\u1100"
 _HAN = re.compile(f"[{_HAN_RANGES}]")
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]")
 _HANGUL = re.compile(f"[{_HANGUL_RANGES}]")
@@ -78,8 +79,9 @@ def detect_language(text: str) -> str:
     Reads the first 4,000 characters at most. Latin text without a single common word (a name, a command) is `und`.
     """
     text = text[:_READ]
-    words = [word for word in _WORD.findall(text.lower()) if not is_cjk(word[0])]
+    words = _WORD.findall(text.lower())
     if not text.isascii():
+        words = [word for word in words if word[0] < _FIRST_CJK or not is_cjk(word[0])]
         language = _language_by_script(text, len(words))
         if language:
             return language
@@ -94,7 +96,7 @@ def _language_by_script(text: str, words: int) -> str | None:
             return "ko"
         return "ja" if kana > _KANA_SHARE * (han + kana) else "zh"
     foreign = len(_FOREIGN.findall(text))
-    if foreign * 2 <= sum(map(str.isalpha, text)):
+    if not foreign or foreign * 2 <= sum(map(str.isalpha, text)):
         return None
     return next((language for language, script in _SCRIPTS if script.search(text)), None)
 
