@@ -6,6 +6,7 @@ Whoever needs it first starts it, on loopback and a free port; `ingest` and `ser
     chroma.json   process, port and start of the server, which holds a lock on this file while it lives
     chroma.users  every process that uses the server holds a shared lock on it; without any the server ends by itself
     chroma.start  held while a server is looked for or started, so that two processes that come at once start one
+    chroma.yaml   what the server is told at its start
     chroma.log    what the server printed
 
 Everything rests on locks, which the operating system drops with their holder: a stale record, a reused process id, a

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -101,6 +103,17 @@ def test_a_stalled_server_ends_in_an_error_and_not_in_waiting(server: ChromaServ
     assert slow.count() >= 1
     index.close()
     slow.close()
+
+
+def test_a_search_does_not_wait_for_who_writes_chromas_database(server: ChromaServer, catalog: Catalog) -> None:
+    index = VectorIndex(own_endpoint(server), catalog, timeout=2.0)
+    (chunk_id,) = add(index, "planet")
+    found = index.search(EMBEDDINGS.embed_query("planet"), 1)
+    with contextlib.closing(sqlite3.connect(server.data_dir / "chroma" / "chroma.sqlite3")) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        assert index.search(EMBEDDINGS.embed_query("planet"), 1) == found
+    assert found[0][0] == chunk_id
+    index.close()
 
 
 def test_a_server_that_only_listens_ends_in_an_error(catalog: Catalog) -> None:
