@@ -2,21 +2,23 @@
 
 The words are searched while the question is embedded, and what they found is looked up while Chroma, in a process of
 its own, searches the vectors; onnxruntime and tantivy leave the interpreter to other threads. All that is looked up is
-of one moment of the catalog, so a page that is being replaced is never there twice.
+of one moment of the catalog, so a page that is being replaced is never there twice. Texts are looked up last, and only
+those that somebody reads: some thirty of a hundred and twenty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from rag.index.catalog import Catalog, Moment, StoredChunk
+from rag.index.catalog import Catalog, Head, Moment, StoredChunk
 from rag.index.fusion import Phrasing, Scores
-from rag.index.nearest import similarities
+from rag.index.nearest import Hits, similarities
 from rag.vocabulary import Filter
 
 _AT_ONCE = 32
@@ -30,7 +32,7 @@ Worded = tuple[Found, dict[str, float]]
 class Vectors(Protocol):
     """What a search needs of the vectors index: `rag.index.vectors.VectorIndex`."""
 
-    def search(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]: ...
+    def ask(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> Hits: ...
     def close(self) -> None: ...
 
 
@@ -58,6 +60,37 @@ class Asked:
     words: Sequence[Future[Worded]]
 
 
+class Texts:
+    """The candidates' chunks, each loaded when it is first wanted: `read` gives their texts.
+
+    Args:
+        heads: the candidates; they are named by their places in it.
+    """
+
+    def __init__(self, moment: Moment, heads: Sequence[Head]) -> None:
+        self._moment = moment
+        self._heads = heads
+        self._loaded: dict[str, StoredChunk] = {}
+
+    def read(self, places: Sequence[int]) -> list[str]:
+        return [stored.chunk.text for stored in self.load(places)]
+
+    def load(self, places: Sequence[int]) -> list[StoredChunk]:
+        ids = [self._heads[place].id for place in places]
+        missing = [chunk_id for chunk_id in ids if chunk_id not in self._loaded]
+        if missing:
+            self._loaded |= self._moment.load_chunks(missing)
+        return [self._loaded[chunk_id] for chunk_id in ids]
+
+
+class Gathered(NamedTuple):
+    """The candidates, with both scores of each for every phrasing."""
+
+    phrasings: list[Phrasing]
+    heads: list[Head]
+    texts: Texts
+
+
 class Candidates:
     """Asks both indexes at once.
 
@@ -77,31 +110,34 @@ class Candidates:
         words = [self._pool.submit(self._worded, text, count, filter) for text in phrasings]
         return Asked(phrasings, count, filter, words)
 
-    def of(self, asked: Asked, vectors: Sequence[Sequence[float]]) -> tuple[list[Phrasing], list[StoredChunk]]:
-        """Every phrasing with both scores of each candidate, and the candidates.
+    @contextlib.contextmanager
+    def of(self, asked: Asked, vectors: Sequence[Sequence[float]]) -> Iterator[Gathered]:
+        """What was found; its texts can be read as long as the context lasts.
 
         Args:
             vectors: of the phrasings.
         """
-        searches = [self._pool.submit(self._vectors.search, vector, asked.count, asked.filter) for vector in vectors]
+        hits = [self._vectors.ask(vector, asked.count, asked.filter) for vector in vectors]
         worded = [words.result() for words in asked.words]
         words = [found for found, _ in worded]
         with self._catalog.moment() as moment:
-            stored = moment.load_chunks(_union(words))
-            compared = self._compared(moment, vectors, stored)
-            dense = [dict(search.result()) for search in searches]
+            heads = moment.heads(_union(words))
+            compared = self._compared(moment, vectors, [head.id for head in heads])
+            dense = [dict(wait()) for wait in hits]
             scored = self._scored(asked.phrasings, words, dense)
-            stored |= moment.load_chunks(chunk_id for chunk_id in _union(dense) if chunk_id not in stored)
+            known = {head.id for head in heads}
+            heads += moment.heads(chunk_id for chunk_id in _union(dense) if chunk_id not in known)
+            ids = [head.id for head in heads]
             if len(dense) > 1:  # what one phrasing found, the others must be compared with
-                rest = self._compared(moment, vectors, [chunk_id for chunk_id in stored if chunk_id not in compared[0]])
+                rest = self._compared(moment, vectors, [chunk_id for chunk_id in ids if chunk_id not in compared[0]])
                 compared = [one | other for one, other in zip(compared, rest, strict=True)]
-        ids = list(stored)
-        return [
-            Phrasing(text, rarities, _in_order(known | near, ids), _in_order(found | others.result(), ids))
-            for text, known, near, (found, rarities), others in zip(
-                asked.phrasings, compared, dense, worded, scored, strict=True
-            )
-        ], list(stored.values())
+            phrasings = [
+                Phrasing(text, rarities, _in_order(near | dense_found, ids), _in_order(found | others.result(), ids))
+                for text, near, dense_found, (found, rarities), others in zip(
+                    asked.phrasings, compared, dense, worded, scored, strict=True
+                )
+            ]
+            yield Gathered(phrasings, heads, Texts(moment, heads))
 
     def close(self) -> None:
         """Starts no more searches."""

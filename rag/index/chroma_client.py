@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -61,18 +62,22 @@ class ChromaClient:
     def get_collection(self, name: str) -> chromadb.Collection:
         return self._wrapped(self._server.get_collection(name, **self._place))
 
-    def nearest(self, collection: chromadb.Collection, vector: Sequence[float], k: int) -> list[tuple[str, float]]:
-        """The `k` nearest (id, distance) in `collection`."""
-        import httpx
+    def ask(
+        self, collection: chromadb.Collection, vector: Sequence[float], k: int
+    ) -> Callable[[], list[tuple[str, float]]]:
+        """Asks for the `k` nearest in `collection`; what is returned waits for their (id, distance)."""
+        with _in_time():
+            answer = self._quick.ask(str(collection.id), vector, k) if self._quick else None
 
-        try:
-            found = self._quick.nearest(str(collection.id), vector, k) if self._quick else None
-        except TimeoutError as error:
-            raise httpx.ReadTimeout("Chroma did not answer the query") from error
-        if found is None:
-            answer = collection.query(cast(Any, [list(vector)]), n_results=k, include=["distances"])
-            found = list(zip(answer["ids"][0], (answer["distances"] or [[]])[0], strict=True))
-        return found
+        def nearest() -> list[tuple[str, float]]:
+            with _in_time():
+                found = answer() if answer else None
+            if found is None:
+                told = collection.query(cast(Any, [list(vector)]), n_results=k, include=["distances"])
+                found = list(zip(told["ids"][0], (told["distances"] or [[]])[0], strict=True))
+            return found
+
+        return nearest
 
     def generation(self, name: str) -> str | None:
         """Which generation the collection is of: empty when it is not ours at all, None when there is none."""
@@ -115,3 +120,14 @@ def _allow_writes(request: httpx.Request, seconds: float) -> None:
     """Gives a write more time than a query."""
     if request.url.path.endswith(("/upsert", "/delete")):
         request.extensions["timeout"] = {**request.extensions["timeout"], "read": seconds, "write": seconds}
+
+
+@contextlib.contextmanager
+def _in_time() -> Iterator[None]:
+    """A quick query that takes too long fails as Chroma's own client does."""
+    import httpx
+
+    try:
+        yield
+    except TimeoutError as error:
+        raise httpx.ReadTimeout("Chroma did not answer the query") from error

@@ -10,10 +10,19 @@ import contextlib
 import http.client
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 from rag.index.endpoint import Endpoint
+
+Answer = Callable[[], list[tuple[str, float]] | None]
+"""Waits for the nearest (id, distance); None when the server answers anything else: Chroma's client knows what. To be
+called once.
+
+Raises:
+    TimeoutError: it does not answer in time.
+"""
 
 _HEADERS = {"Content-Type": "application/json"}
 
@@ -33,11 +42,11 @@ class QuickQuery:
         self._idle: deque[http.client.HTTPConnection] = deque()
         self._closed = False
 
-    def nearest(self, collection: str, vector: Sequence[float], k: int) -> list[tuple[str, float]] | None:
-        """The `k` nearest (id, distance); None when the server answers anything else: Chroma's client knows what.
+    def ask(self, collection: str, vector: Sequence[float], k: int) -> Answer:
+        """Asks for the `k` nearest; who asked can do something else before taking the answer.
 
         Raises:
-            TimeoutError: it does not answer in time.
+            TimeoutError: it does not take the question in time.
         """
         numbers = ("%.9g," * len(vector))[:-1] % tuple(vector)  # all of a float32; json takes three times as long
         asked = f'{{"query_embeddings": [[{numbers}]], "n_results": {k}, "include": ["distances"]}}'
@@ -47,13 +56,23 @@ class QuickQuery:
             connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         try:
             connection.request("POST", f"{self._path}/{collection}/query", asked.encode(), _HEADERS)
+        except TimeoutError:
+            connection.close()
+            raise
+        except (OSError, http.client.HTTPException):  # the server was restarted, or is none
+            connection.close()
+            return _no_answer
+        return partial(self._answer, connection)
+
+    def _answer(self, connection: http.client.HTTPConnection) -> list[tuple[str, float]] | None:
+        try:
             answer = connection.getresponse()
             body = answer.read()
             found = json.loads(body) if answer.status == 200 else None
         except TimeoutError:
             connection.close()
             raise
-        except (OSError, http.client.HTTPException, ValueError):  # the server was restarted, or is none
+        except (OSError, http.client.HTTPException, ValueError):
             connection.close()
             return None
         self._idle.append(connection)
@@ -67,3 +86,7 @@ class QuickQuery:
         with contextlib.suppress(IndexError):
             while True:
                 self._idle.pop().close()
+
+
+def _no_answer() -> None:
+    return None

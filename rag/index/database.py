@@ -21,7 +21,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA cache_size = -16000",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA mmap_size = 67108864",
+    "PRAGMA mmap_size = 2147418112",  # all that SQLite allows: a search reads some 200 pages, all over the file
     "PRAGMA journal_size_limit = 67108864",
 )
 _ROWS_AT_ONCE = 500  # of at most eleven values each; SQLite takes 32,766 in a statement

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rag.errors import IndexMismatch
 from rag.index.candidates import Vectors
 from rag.index.catalog import Catalog
+from rag.index.nearest import Hits
 from rag.vocabulary import Filter
 
 if TYPE_CHECKING:
@@ -45,11 +46,20 @@ class SureVectors:
 
     def search(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
         """The `k` nearest (chunk id, cosine similarity clipped to 0…1), best first."""
-        found = self._vectors.search(vector, k, filter)
+        return self.ask(vector, k, filter)()
+
+    def ask(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> Hits:
+        """Begins a search; all vectors are compared while Chroma searches."""
+        asked = self._vectors.ask(vector, k, filter)
         if filter or k < 1:
-            return found
-        sure = self._exact.nearest(vector, k)
-        return found if sure is None else sure
+            return asked
+
+        def hits() -> list[tuple[str, float]]:
+            sure = self._exact.nearest(vector, k)
+            found = asked()
+            return found if sure is None else sure
+
+        return hits
 
     def close(self) -> None:
         self._vectors.close()

@@ -9,9 +9,10 @@ added. `docs/retrieval.md` has the measurements behind every number here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 from rag.models.embeddings import EmbeddingModel
 from rag.text.language import UNDETERMINED, detect_language, has_cjk
 from rag.text.places import TermFinder
-from rag.vocabulary import Chunk
 
 Scores = NDArray[np.float64]
+Read = Callable[[Sequence[int]], Sequence[str]]
+"""Reads the texts of candidates, which are named by their places among them."""
 
 DENSE_WEIGHT = 0.65
 FOREIGN_DENSE_WEIGHT = 0.1
@@ -36,6 +38,15 @@ DECIMALS = 9
 """Of a score: what lies behind them depends on the order in which the indexes add up, and must not decide."""
 
 _QUALIFIER = re.compile(r"\s*[(（].*[)）]\s*$")
+
+
+class Titled(Protocol):
+    """What a candidate is weighed by before its text is read: `rag.index.catalog.Head`."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def language(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -65,25 +76,28 @@ class Fusion:
         self._embeddings = embeddings
         self._dense_weight = dense_weight
 
-    def scores(self, phrasings: Sequence[Phrasing], chunks: Sequence[Chunk]) -> Scores:
-        """One score in (0, 1) for each chunk; every phrasing counts the same."""
-        mean = np.mean([self._scores(phrasing, chunks) for phrasing in phrasings], axis=0)
+    def scores(self, phrasings: Sequence[Phrasing], heads: Sequence[Titled], read: Read) -> Scores:
+        """One score in (0, 1) for each candidate; every phrasing counts the same."""
+        mean = np.mean([self._scores(phrasing, heads, read) for phrasing in phrasings], axis=0)
         return np.asarray(np.round(1.0 / (1.0 + np.exp(-mean)), DECIMALS))
 
-    def _scores(self, phrasing: Phrasing, chunks: Sequence[Chunk]) -> Scores:
-        share = self._shares(phrasing.text, chunks)
+    def _scores(self, phrasing: Phrasing, heads: Sequence[Titled], read: Read) -> Scores:
+        share = self._shares(phrasing.text, heads, read)
         scores = share * standardised(phrasing.dense) + (1.0 - share) * standardised(phrasing.words)
-        scores = scores + _closeness(phrasing, chunks, scores)
-        return scores + _mentioned(phrasing, chunks, scores)
+        scores = scores + _closeness(phrasing, scores, read)
+        return scores + _mentioned(phrasing, heads, scores, read)
 
-    def _shares(self, question: str, chunks: Sequence[Chunk]) -> Scores:
-        """The share of the vectors for each chunk: the smaller of what question and page allow."""
+    def _shares(self, question: str, heads: Sequence[Titled], read: Read) -> Scores:
+        """The share of the vectors for each candidate: the smaller of what question and page allow."""
         if self._dense_weight is not None:
-            return np.full(len(chunks), self._dense_weight)
+            return np.full(len(heads), self._dense_weight)
         asked = self._share(detect_language(question), question)
-        known = {language: self._share(language, "") for language in {chunk.language for chunk in chunks}}
-        known.pop(UNDETERMINED, None)
-        allowed = [known.get(chunk.language) or self._share(UNDETERMINED, chunk.text) for chunk in chunks]
+        known = {language: self._share(language, "") for language in {head.language for head in heads}}
+        allowed = [known[head.language] for head in heads]
+        if UNDETERMINED in known:
+            unclear = [place for place, head in enumerate(heads) if head.language == UNDETERMINED]
+            for place, text in zip(unclear, read(unclear), strict=True):
+                allowed[place] = self._share(UNDETERMINED, text)
         return np.minimum(asked, allowed)
 
     def _share(self, language: str, text: str) -> float:
@@ -104,27 +118,29 @@ def _best(scores: Scores, count: int) -> Sequence[int]:
     return [int(place) for place in np.argsort(-scores, kind="stable")[:count]]
 
 
-def _closeness(phrasing: Phrasing, chunks: Sequence[Chunk], scores: Scores) -> Scores:
-    bonus = np.zeros(len(chunks))
+def _closeness(phrasing: Phrasing, scores: Scores, read: Read) -> Scores:
+    bonus = np.zeros(len(scores))
     finder = TermFinder(phrasing.rarities)
-    for place in _best(scores, READ_CLOSELY):
-        near, phrase = finder.closeness(chunks[place].text)
+    best = _best(scores, READ_CLOSELY)
+    for place, text in zip(best, read(best), strict=True):
+        near, phrase = finder.closeness(text)
         bonus[place] = NEAR_WEIGHT * near + PHRASE_WEIGHT * phrase
     return bonus
 
 
-def _mentioned(phrasing: Phrasing, chunks: Sequence[Chunk], scores: Scores) -> Scores:
+def _mentioned(phrasing: Phrasing, heads: Sequence[Titled], scores: Scores, read: Read) -> Scores:
     """A bonus for chunks of pages that the best candidates name: the second step of a question that takes two."""
-    bonus = np.zeros(len(chunks))
-    names = [_name(chunk.title) for chunk in chunks]
+    bonus = np.zeros(len(heads))
+    names = [_name(head.title) for head in heads]
     asked = phrasing.text.lower()
     candidates = {name for name in names if len(name) > 3 and name.lower() not in asked}
-    for rank, best in enumerate(_best(scores, MENTIONS_IN), 1):
-        here = {name for name in candidates if name != names[best] and _says(chunks[best].text, name)}
+    best = _best(scores, MENTIONS_IN)
+    for rank, (place, text) in enumerate(zip(best, read(best), strict=True), 1):
+        here = {name for name in candidates if name != names[place] and _says(text, name)}
         candidates -= here
-        for place, name in enumerate(names):
+        for other, name in enumerate(names):
             if name in here:
-                bonus[place] = MENTION_WEIGHT / rank
+                bonus[other] = MENTION_WEIGHT / rank
     return bonus
 
 

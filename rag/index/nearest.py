@@ -4,7 +4,7 @@ only the words have found."""
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rag.errors import IndexMismatch
@@ -12,6 +12,10 @@ from rag.errors import IndexMismatch
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Hits = Callable[[], list[tuple[str, float]]]
+"""Waits for the hits of a search that has begun: (chunk id, cosine similarity clipped to 0…1), best first. To be called
+once."""
 
 
 def nearest(groups: Iterable[Sequence[tuple[str, bytes]]], vector: Sequence[float], k: int) -> list[tuple[str, float]]:

@@ -189,14 +189,16 @@ class Index:
         return self._candidates.ask(phrasings, max(POOL, limit), filter)
 
     def _ranked(self, question: Asked, vectors: Sequence[Sequence[float]], limit: int) -> list[Hit]:
-        asked, stored = self._candidates.of(question, vectors)
-        if not stored:
-            return []
-        chunks = [one.chunk for one in stored]
-        scores = self._fusion.scores(asked, chunks)
-        order = np.argsort(-scores, kind="stable")
         kept = max(_RERANKED, limit) if self._reranker is not None else limit
-        hits = [Hit(chunks[place], float(scores[place]), stored[place].fetched_at) for place in order[:kept]]
+        with self._candidates.of(question, vectors) as found:
+            if not found.heads:
+                return []
+            scores = self._fusion.scores(found.phrasings, found.heads, found.texts.read)
+            best = np.argsort(-scores, kind="stable")[:kept].tolist()
+            hits = [
+                Hit(stored.chunk, float(scores[place]), stored.fetched_at)
+                for place, stored in zip(best, found.texts.load(best), strict=True)
+            ]
         if self._reranker is not None:
             hits = self._reranker.rerank(question.phrasings[0], hits)
         return hits[:limit]

@@ -17,6 +17,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from langchain_core.embeddings import Embeddings
@@ -27,7 +28,7 @@ from rag.index.chroma_client import ChromaClient
 from rag.index.chroma_faults import translated, was_replaced
 from rag.index.chroma_server import ChromaServer
 from rag.index.endpoint import Endpoint, own_endpoint, remote_endpoint, shown
-from rag.index.nearest import nearest
+from rag.index.nearest import Hits, nearest
 from rag.settings import Settings
 from rag.vocabulary import Chunk, Filter
 
@@ -162,11 +163,24 @@ class VectorIndex:
 
     def search(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
         """The `k` nearest (chunk id, cosine similarity clipped to 0…1), best first."""
+        return self.ask(vector, k, filter)()
+
+    def ask(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> Hits:
+        """Begins a search, and returns what waits for its hits: Chroma, a process of its own, searches meanwhile."""
         if k < 1:
-            return []
-        if not filter:
-            near = self._call(lambda link: link.client.nearest(link.collection, vector, k)) or []
-            return [(chunk_id, _similarity(distance)) for chunk_id, distance in near]
+            return list
+        if filter:
+            return partial(self._filtered, vector, k, filter)
+        first = self._call(lambda link: link.client.ask(link.collection, vector, k))
+        asked = [first] if first else []
+
+        def hits() -> list[tuple[str, float]]:
+            near = self._call(lambda link: (asked.pop() if asked else link.client.ask(link.collection, vector, k))())
+            return [(chunk_id, _similarity(distance)) for chunk_id, distance in near or []]
+
+        return hits
+
+    def _filtered(self, vector: Sequence[float], k: int, filter: Filter) -> list[tuple[str, float]]:
         matching = self._catalog.count_chunks(filter)
         if matching > self._exact_chunks:
             found = self._widened(vector, k, filter, matching)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import IndexMismatch, InvalidRequest, StorageError
-from rag.index.catalog import Catalog, Identity, text_hash
+from rag.index.catalog import Catalog, Head, Identity, text_hash
 from rag.index.changes import CatalogChanges, check_pages, site_of
 from rag.index.embedding import packed, unpacked
 from rag.vocabulary import Block, Chunk, Filter, Page
@@ -76,6 +76,26 @@ def test_texts_are_loaded_as_they_were_written(catalog: Catalog, changes: Catalo
     loaded = catalog.load_chunks([chunk.id for chunk in chunks])
 
     assert [loaded[chunk.id].chunk for chunk in chunks] == chunks
+
+
+def test_candidates_are_looked_up_without_their_texts(catalog: Catalog, changes: CatalogChanges) -> None:
+    """Titles and languages of chunks that are in force come in the order asked for; vectors to the last bit."""
+    page = make_page("one", "two", "three", title='A "page"', language="fr")
+    one, two, three = make_chunks(page)
+    two = replace(two, title="Another title", language="de")
+    changes.switch([(page, [one, two, three])], [])
+    vectors = [[0.0, -1.5, 0.0], [1e-30, 256.0, 3.4e38]]
+    hashes = [text_hash(chunk.embedded_text) for chunk in (three, one)]
+    changes.add_vectors({key: packed(vector) for key, vector in zip(hashes, vectors, strict=True)}, "m")
+
+    with catalog.moment() as moment:
+        heads = moment.heads([three.id, "0" * 32, two.id])
+        found = moment.vectors([one.id, two.id, three.id], "m")
+        assert moment.heads([]) == []
+        assert moment.vectors([two.id], "m") == {}
+
+    assert heads == [Head(three.id, 'A "page"', "fr"), Head(two.id, "Another title", "de")]
+    assert found == {one.id: packed(vectors[1]), three.id: packed(vectors[0])}
 
 
 def test_a_page_is_replaced_whole(catalog: Catalog, changes: CatalogChanges) -> None:

@@ -71,7 +71,7 @@ def quick(server: Server, timeout: float = 5.0) -> QuickQuery:
 
 def test_asks_what_chroma_is_asked_and_gives_its_answer(server: Server) -> None:
     query = quick(server)
-    assert query.nearest("c1", [0.5, 1.0], 2) == [("a", 0.1), ("b", 0.2)]
+    assert query.ask("c1", [0.5, 1.0], 2)() == [("a", 0.1), ("b", 0.2)]
     assert server.asked == [
         {
             "path": "/api/v2/tenants/default_tenant/databases/default_database/collections/c1/query",
@@ -83,11 +83,21 @@ def test_asks_what_chroma_is_asked_and_gives_its_answer(server: Server) -> None:
     query.close()
 
 
+def test_who_asks_is_free_until_the_answer_is_taken(server: Server) -> None:
+    """The server has the question while the answer is still waited for by nobody."""
+    query = quick(server)
+    first, other = query.ask("c1", [0.5], 2), query.ask("c1", [0.25], 2)
+    while len(server.asked) < 2:
+        server.answering.wait(0.01)
+    assert other() == first() == [("a", 0.1), ("b", 0.2)]
+    query.close()
+
+
 def test_a_vector_is_asked_for_as_exactly_as_chroma_keeps_it(server: Server) -> None:
     """Nine digits tell every float32 from its neighbours, the smallest and the largest too."""
     vector = np.array([1 / 3, -1e-30, 3.4e38, 0.1, 16_777_217.0], np.float32)
     query = quick(server)
-    query.nearest("c1", vector.tolist(), 2)
+    query.ask("c1", vector.tolist(), 2)()
     assert np.array(server.asked[0]["query_embeddings"][0], np.float32).tobytes() == vector.tobytes()
     query.close()
 
@@ -96,7 +106,7 @@ def test_a_vector_is_asked_for_as_exactly_as_chroma_keeps_it(server: Server) -> 
 def test_any_other_answer_is_left_to_chromas_client(server: Server, reply: tuple[int, bytes]) -> None:
     server.reply = reply
     query = quick(server)
-    assert query.nearest("c1", [0.5], 2) is None
+    assert query.ask("c1", [0.5], 2)() is None
     query.close()
 
 
@@ -104,7 +114,7 @@ def test_a_connection_that_was_closed_meanwhile_is_no_failure(server: Server) ->
     """The server was restarted: that question is left to Chroma's client, the next one is asked anew."""
     server.hangs_up = True
     query = quick(server)
-    answers = [query.nearest("c1", [0.5], 2) for _ in range(3)]
+    answers = [query.ask("c1", [0.5], 2)() for _ in range(3)]
     assert answers[0]
     assert answers[2]
     query.close()
@@ -113,7 +123,7 @@ def test_a_connection_that_was_closed_meanwhile_is_no_failure(server: Server) ->
 def test_waits_no_longer_than_allowed(server: Server) -> None:
     server.answering.clear()
     with pytest.raises(TimeoutError):
-        quick(server, timeout=0.05).nearest("c1", [0.5], 2)
+        quick(server, timeout=0.05).ask("c1", [0.5], 2)()
 
 
 def test_a_connection_in_use_is_closed_when_it_comes_back(server: Server) -> None:
@@ -122,7 +132,7 @@ def test_a_connection_in_use_is_closed_when_it_comes_back(server: Server) -> Non
     query = quick(server)
     with warnings.catch_warnings(record=True) as told, ThreadPoolExecutor(1) as thread:
         warnings.simplefilter("always")
-        searching = thread.submit(query.nearest, "c1", [0.5], 2)
+        searching = thread.submit(query.ask("c1", [0.5], 2))
         while not server.asked:
             server.answering.wait(0.01)
         query.close()

@@ -11,6 +11,7 @@ from rag.errors import IndexMismatch, IndexUnavailable
 from rag.index.catalog import Identity
 from rag.index.changes import CatalogChanges
 from rag.index.exact import ExactSearch, SureVectors
+from rag.index.nearest import Hits
 from rag.index.parts import IndexParts
 from rag.index.words import WordIndex
 from rag.index.writer import IndexWriter
@@ -24,10 +25,10 @@ class Forgetful:
     def __init__(self, failure: Exception | None = None) -> None:
         self.failure = failure
 
-    def search(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
+    def ask(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> Hits:
         if self.failure is not None:
             raise self.failure
-        return [("approximate", 0.5)]
+        return lambda: [("approximate", 0.5)]
 
     def close(self) -> None: ...
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from rag.index.fusion import Fusion, Phrasing, standardised
+from rag.index.fusion import Fusion, Phrasing, Read, standardised
 from rag.models.embeddings import EmbeddingModel
 from rag.text.tokens import content_terms
 from rag.vocabulary import Chunk
@@ -33,7 +33,11 @@ def chunks_of(texts: Sequence[str] = TEXTS, language: str = "en", titles: Sequen
 
 
 def best(scorer: Fusion, asked: Phrasing, chunks: list[Chunk]) -> int:
-    return int(np.argmax(scorer.scores([asked], chunks)))
+    return int(np.argmax(scorer.scores([asked], chunks, reader(chunks))))
+
+
+def reader(chunks: Sequence[Chunk]) -> Read:
+    return lambda places: [chunks[place].text for place in places]
 
 
 NEAR_FIRST, FITS_SECOND = [0.9, 0.1, 0.1, 0.1], [0.0, 9.0, 0.0, 0.0]
@@ -84,14 +88,14 @@ def test_pages_that_the_best_candidates_name_are_lifted() -> None:
     texts = ["It was painted by Anna Ancher in 1890.", "She was born in Skagen.", "He was born in Paris.", "Nothing."]
     chunks = chunks_of(texts, titles=["The Harvesters", "Anna Ancher (painter)", "Anna Anch", "Void"])
     asked = phrasing("Where was the maker of The Harvesters born?", [0.9, 0.3, 0.3, 0.1], [1.0, 1.0, 1.0, 0.0])
-    scores = fusion().scores([asked], chunks)
+    scores = fusion().scores([asked], chunks, reader(chunks))
     assert scores[0] > scores[1] > scores[2]
 
 
 def test_every_phrasing_is_heard() -> None:
     """What is good for both phrasings comes before what is good for one."""
     one, other = phrasing("x", [0.9, 0.8, 0.1, 0.1], [0.0] * 4), phrasing("y", [0.1, 0.8, 0.9, 0.1], [0.0] * 4)
-    scores = fusion().scores([one, other], chunks_of())
+    scores = fusion().scores([one, other], chunks_of(), reader(chunks_of()))
     assert scores[1] > scores[0] > scores[3]
 
 
@@ -99,5 +103,6 @@ def test_scores_are_between_0_and_1_and_never_nan() -> None:
     """One candidate, or all the same, is no division by zero."""
     assert standardised(np.array([3.0, 3.0])).tolist() == [0.0, 0.0]
     for count in (1, 4):
-        scores = fusion().scores([phrasing("x", [0.0] * count, [0.0] * count)], chunks_of(TEXTS[:count]))
+        chunks = chunks_of(TEXTS[:count])
+        scores = fusion().scores([phrasing("x", [0.0] * count, [0.0] * count)], chunks, reader(chunks))
         assert ((scores > 0) & (scores < 1)).all()

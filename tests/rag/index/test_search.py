@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,9 @@ from langchain_core.documents.compressor import BaseDocumentCompressor
 
 from rag.errors import ConfigurationError, IndexUnavailable, InvalidRequest, ModelError, StorageError
 from rag.index.catalog import Catalog, Moment, StoredChunk
+from rag.index.fusion import READ_CLOSELY
 from rag.index.locks import WriterLock
+from rag.index.nearest import Hits
 from rag.index.rerank import Reranker
 from rag.index.search import Index
 from rag.index.words import WordIndex
@@ -42,6 +45,9 @@ class VectorsInMemory:
     def delete(self, ids: Sequence[str]) -> None:
         for chunk_id in ids:
             self.vectors.pop(chunk_id, None)
+
+    def ask(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> Hits:
+        return partial(self.search, vector, k, filter)
 
     def search(self, vector: Sequence[float], k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
         if self.gate is not None:
@@ -195,6 +201,22 @@ async def test_the_words_are_searched_while_the_question_is_embedded(
     assert urls(await world.index.asearch("cats", limit=1)) == ["https://a.org/cats"]
 
 
+def test_texts_are_read_only_where_they_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hundred candidates the best thirty, and what is returned; each once."""
+    world.write(make_page(*(f"Cat number {n} sleeps {n % 7} hours." for n in range(100)), url="https://a.org/cats"))
+    loaded: list[str] = []
+    load = Moment.load_chunks
+
+    def counted(moment: Moment, ids: Iterable[str]) -> dict[str, StoredChunk]:
+        found = load(moment, ids)
+        loaded.extend(found)
+        return found
+
+    monkeypatch.setattr(Moment, "load_chunks", counted)
+    assert len(world.index.search("how long do cats sleep", limit=20)) == 20
+    assert len(set(loaded)) == len(loaded) == READ_CLOSELY
+
+
 def test_what_is_looked_up_is_of_one_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that is replaced while Chroma works is found as it was, not in two versions."""
     world.write(*HANDBOOK)
@@ -210,17 +232,7 @@ def test_what_is_looked_up_is_of_one_moment(world: World, monkeypatch: pytest.Mo
         return hits
 
     replaced = threading.Event()
-    load = Moment.load_chunks
-
-    def waiting(moment: Moment, ids: Iterable[str]) -> dict[str, StoredChunk]:
-        stored = load(moment, ids)
-        monkeypatch.setattr(Moment, "load_chunks", load)
-        looked_up.set()
-        return stored
-
-    looked_up = threading.Event()
-    monkeypatch.setattr(Moment, "load_chunks", waiting)
-    monkeypatch.setattr(world.vectors, "search", lambda *asked: (looked_up.wait(5), late(*asked))[1])
+    monkeypatch.setattr(world.vectors, "search", late)
     hits = world.index.search("cats", limit=10)
     assert {hit.chunk.id for hit in hits} == set(before)
 
