@@ -22,7 +22,7 @@ from rag.index.nearest import Hits, similarities
 from rag.vocabulary import Filter
 
 _AT_ONCE = 32
-"""Searches at a time, of either index; more wait."""
+"""Searches of the words at a time; more wait."""
 
 Found = dict[str, float]
 Worded = tuple[Found, dict[str, float]]
@@ -130,12 +130,11 @@ class Candidates:
             ids = [head.id for head in heads]
             if len(dense) > 1:  # what one phrasing found, the others must be compared with
                 rest = self._compared(moment, vectors, [chunk_id for chunk_id in ids if chunk_id not in compared[0]])
-                compared = [one | other for one, other in zip(compared, rest, strict=True)]
+                compared = _together(compared, rest)
+            nearness, fit = _together(compared, dense), _together(words, [others.result() for others in scored])
             phrasings = [
-                Phrasing(text, rarities, _in_order(near | dense_found, ids), _in_order(found | others.result(), ids))
-                for text, near, dense_found, (found, rarities), others in zip(
-                    asked.phrasings, compared, dense, worded, scored, strict=True
-                )
+                Phrasing(text, worded[n][1], _in_order(nearness[n], ids), _in_order(fit[n], ids))
+                for n, text in enumerate(asked.phrasings)
             ]
             yield Gathered(phrasings, heads, Texts(moment, heads))
 
@@ -163,6 +162,11 @@ class Candidates:
 
 def _in_order(scores: Found, ids: Sequence[str]) -> Scores:
     return np.array([scores.get(chunk_id, 0.0) for chunk_id in ids])
+
+
+def _together(some: Sequence[Found], others: Sequence[Found]) -> list[Found]:
+    """Both for each phrasing; where both know a candidate, the others count."""
+    return [one | other for one, other in zip(some, others, strict=True)]
 
 
 def _union(found: Iterable[Found]) -> dict[str, None]:

@@ -12,11 +12,11 @@ import os
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag.errors import Conflict, IndexMismatch, IndexUnavailable
 from rag.text.tokens import is_stop_term, search_terms
@@ -36,8 +36,23 @@ _MOST_EQUALS = 2_000
 """Hits that are asked for beyond the wanted ones, at first and at most, to see all that equal the last of them."""
 _DECIMALS = 4
 """Of a score; the next ones depend on the order in which tantivy adds up."""
+_ASKED = 64
 _WRITER_BYTES = 32_000_000
 _REGEX_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
+
+
+class _Asked(NamedTuple):
+    """A question as terms and as what tantivy is asked; None when there is no word in it."""
+
+    terms: Sequence[str]
+    wanted: tantivy.Query | None
+
+
+class _Reader(NamedTuple):
+    """The index as last committed, and how it is asked the questions at hand: each comes three times."""
+
+    searcher: tantivy.Searcher
+    asked: Callable[[str], _Asked]
 
 
 class WordIndex:
@@ -66,6 +81,7 @@ class WordIndex:
             self._index = _open(folder)
             self._schema = self._index.schema
         self._seen = self._state()
+        self._reader = self._opened()
 
     def add(self, chunks: Iterable[Chunk]) -> None:
         """Adds chunks, each in place of the one with its id; seen by nobody before `commit`."""
@@ -111,29 +127,29 @@ class WordIndex:
         with self._lock, _translated(self._folder):
             self._seen = self._state()
             self._index.reload()
+            self._reader = self._opened()
 
     def search(self, query: str, k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
         """Returns the `k` best (chunk id, BM25 score) for any of the words of `query`, best first."""
         import tantivy
 
-        searcher = self._searcher()
-        weights = self._weights(searcher, query)
-        if not weights or k < 1:
-            return []
+        reader = self._current()
         with _translated(self._folder):
-            wanted = self._any_of(weights)
+            wanted = reader.asked(query).wanted
+            if wanted is None or k < 1:
+                return []
             if filter:
                 conditions = self._conditions(filter)
                 wanted = tantivy.Query.boolean_query(
                     [(tantivy.Occur.Must, part) for part in (wanted, *conditions)],
                 )
-            return self._best(searcher, wanted, k)
+            return self._best(reader.searcher, wanted, k)
 
     def scores(self, query: str, ids: Sequence[str]) -> dict[str, float]:
         """Returns the BM25 score of each of `ids` for `query`, 0 where no word fits; unknown ids are absent."""
         import tantivy
 
-        searcher = self._searcher()
+        reader = self._current()
         if not ids:
             return {}
         with _translated(self._folder):
@@ -141,28 +157,29 @@ class WordIndex:
             each = [tantivy.Query.term_query(self._schema, "id", chunk_id, "basic") for chunk_id in ids]
             among = tantivy.Query.boolean_query([(tantivy.Occur.Should, one) for one in each])
             parts = [(tantivy.Occur.Must, tantivy.Query.const_score_query(among, 0.0))]
-            weights = self._weights(searcher, query)
-            if weights:
-                parts.append((tantivy.Occur.Should, self._any_of(weights)))
-            return dict(self._run(searcher, tantivy.Query.boolean_query(parts), len(ids)))
+            wanted = reader.asked(query).wanted
+            if wanted is not None:
+                parts.append((tantivy.Occur.Should, wanted))
+            return dict(self._run(reader.searcher, tantivy.Query.boolean_query(parts), len(ids)))
 
     def rarities(self, query: str) -> dict[str, float]:
         """The terms a search for `query` uses, in its order, with their inverse document frequency (as in BM25)."""
-        searcher = self._searcher()
-        size = searcher.num_docs
+        reader = self._current()
+        size = reader.searcher.num_docs
         with _translated(self._folder):
-            counts = {term: min(size, searcher.doc_freq("text", term)) for term in self._weights(searcher, query)}
+            terms = reader.asked(query).terms
+            counts = {term: min(size, reader.searcher.doc_freq("text", term)) for term in terms}
         return {term: math.log(1 + (size - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
 
     def count(self) -> int:
         """Chunks in the index, as last committed."""
-        return int(self._searcher().num_docs)
+        return int(self._current().searcher.num_docs)
 
     def ids(self) -> list[str]:
         """Every chunk id, in no order."""
         import tantivy
 
-        searcher = self._searcher()
+        searcher = self._current().searcher
         with _translated(self._folder):
             found = self._run(searcher, tantivy.Query.all_query(), max(1, searcher.num_docs))
         return [chunk_id for chunk_id, _ in found]
@@ -232,10 +249,20 @@ class WordIndex:
         found = searcher.search(query, k, count=False)
         return [(searcher.doc(address)["id"][0], round(score, _DECIMALS)) for score, address in found.hits]
 
-    def _searcher(self) -> tantivy.Searcher:
+    def _current(self) -> _Reader:
         if self._state() != self._seen:
             self.reload()
-        return self._index.searcher()
+        return self._reader
+
+    def _opened(self) -> _Reader:
+        searcher = self._index.searcher()
+
+        @lru_cache(maxsize=_ASKED)
+        def asked(query: str) -> _Asked:
+            weights = self._weights(searcher, query)
+            return _Asked(tuple(weights), self._any_of(weights) if weights else None)
+
+        return _Reader(searcher, asked)
 
     def _state(self) -> tuple[int, int]:
         """Identifies the last commit: tantivy replaces this file at each."""
