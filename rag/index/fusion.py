@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -37,7 +36,8 @@ MENTIONS_IN = 3
 DECIMALS = 9
 """Of a score: what lies behind them depends on the order in which the indexes add up, and must not decide."""
 
-_QUALIFIER = re.compile(r"\s*[(（].*[)）]\s*$")
+_QUALIFIER = re.compile(r"\s*[(（].*[)）]$")
+_CLOSING = (")", "）")
 
 
 class Titled(Protocol):
@@ -144,10 +144,10 @@ def _mentioned(phrasing: Phrasing, heads: Sequence[Titled], scores: Scores, read
     return bonus
 
 
-@lru_cache(maxsize=4_096)
 def _name(title: str) -> str:
     """A title as prose would name it: "Mercury (planet)" is Mercury."""
-    return _QUALIFIER.sub("", title).strip()
+    title = title.strip()
+    return _QUALIFIER.sub("", title).strip() if title.endswith(_CLOSING) else title
 
 
 def _says(text: str, name: str) -> bool:
