@@ -13,7 +13,6 @@ from rag.citations.lexicon import antonyms, rivals
 from rag.citations.numbers import Quantity
 from rag.citations.statement import Item, Statement
 
-_DATE_UNITS = ("year of", "day of")
 _DEMONYM = re.compile(r"(?:|s|es|n|an|ian|ean|ese|ish|i|ic|er|ia|y|a|e|o|us|land|al)\Z")
 _PRONOUNS = frozenset(
     "he she it they his her its their him them this these that who which we our 他 她 它 其 该 此".split()
@@ -48,9 +47,14 @@ def quantities_disagree(claim: Statement, quote: Statement) -> str | None:
 def _same_quantity(claimed: Quantity, quoted: Quantity, quote: Statement) -> bool:
     if claimed.value != quoted.value:
         return False
-    if claimed.unit == quoted.unit or claimed.unit is None or (quoted.unit is None and claimed.unit in _DATE_UNITS):
+    if claimed.unit == quoted.unit or claimed.unit is None or (quoted.unit is None and _may_go_unsaid(claimed)):
         return True
     return quoted.unit is None and any(other.unit == claimed.unit for other in quote.quantities)
+
+
+def _may_go_unsaid(quantity: Quantity) -> bool:
+    """Whether a number is a date without its unit as well: `2019` is 2019年, but `2` is not 两年."""
+    return quantity.unit == "day of" or (quantity.unit == "year of" and len(quantity.value) > 2)
 
 
 def missing_names(claim: Statement, quote: Statement, known: Set[str], ordinary: Set[str]) -> list[Item]:

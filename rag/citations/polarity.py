@@ -23,7 +23,7 @@ _FILLERS = frozenset(
     "case correct fact clear".split()
 )
 _CHINESE_BOUND = re.compile("不[能得会应]?(?:超过|多于|大于|高于|少于|低于|小于|到|足)[了约]?(?=\x00)")
-_CHINESE_FILLERS = "有能会是曾被再可要想得在对把将以过"
+_CHINESE_FILLERS = "有能会是曾被再可需要想得在对把将以过"
 _OTHER = "\x00"
 _CHINESE_NEGATION = re.compile(
     f"{'|'.join(sorted(CHINESE_NOT_NEGATORS, key=len, reverse=True))}"
@@ -74,7 +74,7 @@ def _is_negator(items: list[Item], place: int) -> bool:
     if item.text == "yet" and following is not None and following.text == "to":
         return True
     if item.text in NEGATORS:
-        if item.bounds or (item.text == "no" and following is not None and following.kind == "number"):
+        if item.bounds or item.capital or (item.text == "no" and following is not None and following.kind == "number"):
             return False
         return following is None or following.text not in AFTER_NOT_MEANT
     return item.root in NEGATIVE_VERBS and (following is not None and following.text in ("to", "the", "any", "from"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ _COST_OF_A_SENTENCE = 0.06
 _MOST_SENTENCES = 3
 _HEDGE_REACH = 6
 _HEDGES = NEGATORS | frozenset("not false untrue myth if whether unless doubt deny denies denied allegedly".split())
+_TAKES_BACK = frozenset("false untrue incorrect wrong myth true right correct so case longer".split())
+_TAKES_BACK_CHINESE = re.compile("错|假|不[对实真是再]|谣|误|并非|无此")
 
 
 class Finding(NamedTuple):
@@ -50,7 +53,7 @@ def verbatim(claim: Statement, source: SourceText) -> Finding | None:
         return Finding("unsupported", passage.start, passage.end, "denied or doubted")
     if quantities_disagree(claim, passage.statement):
         return None
-    if len(passage.statement.words) > last - first and polarity_disagrees(claim, passage.statement):
+    if len(passage.statement.words) > last - first and polarity_disagrees(claim, _clauses(source, passage, last)):
         return None
     end = source.words[last - 1].end
     if passage.end > end and not any(character.isalnum() for character in source.text[end : passage.end]):
@@ -59,6 +62,21 @@ def verbatim(claim: Statement, source: SourceText) -> Finding | None:
     if passage.start < start and not any(character.isalnum() for character in source.text[passage.start : start]):
         start = passage.start
     return Finding("verbatim", start, end)
+
+
+def _clauses(source: SourceText, passage: Passage, last: int) -> Statement:
+    """The passage up to the end of the clause in which the words before `last` stand.
+
+    What a later clause denies is another matter (`A does B, and C does not`), unless it takes the earlier one back.
+    """
+    first, end = source.bounds[passage.first][0], source.bounds[passage.last - 1][1]
+    place = last
+    while place < end and source.words[place].plain_gap:
+        place += 1
+    later = source.words[place:end]
+    if any(word.text in _TAKES_BACK for word in later) or _TAKES_BACK_CHINESE.search("".join(w.text for w in later)):
+        return passage.statement
+    return Statement(source.words[first:place])
 
 
 def _is_hedged(words: Sequence[Word], first: int) -> bool:

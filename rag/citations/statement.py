@@ -14,10 +14,9 @@ from rag.citations.words import Word, meaning, stem
 _LONGEST_CHINESE_WORD = 4
 _STRANGE_PAIRS = 0
 _BOUNDING = frozenset("most least at than up to".split())
-_COMPARING = frozenset(
-    "more less fewer greater higher larger longer older lower smaller shorter younger over under above below".split()
-)
-_ALSO_NAMES = frozenset(("states", "will"))
+_THAN = frozenset("more less fewer greater higher larger longer older lower smaller shorter younger".split())
+_COMPARING = _THAN | frozenset("over under above below".split())
+_ALSO_NAMES = frozenset(("states", "will", "none"))
 
 
 class Item(NamedTuple):
@@ -184,7 +183,9 @@ def _with_bounds(items: list[Item]) -> list[Item]:
     bounding = False
     for place in range(len(items) - 1, -1, -1):
         text = items[place].text
-        if text in ("no", "not"):
+        if text in _THAN and items[place + 1 : place + 2] and items[place + 1].text != "than":
+            bounding = False  # `no longer 3` bounds nothing
+        elif text in ("no", "not"):
             bounding = bounding and items[place + 1].text in _COMPARING
         else:
             bounding = items[place].kind == "number" or (bounding and (text in _BOUNDING or text in _COMPARING))

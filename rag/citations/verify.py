@@ -23,6 +23,7 @@ from rag.citations.agreement import (
 from rag.citations.bounds import bounds_disagree
 from rag.citations.contrast import restriction_disagrees, sides_exchanged
 from rag.citations.factual import states_a_fact
+from rag.citations.lead_in import without_lead_in
 from rag.citations.markers import Marker, read_markers, without_markers
 from rag.citations.placement import misplaced
 from rag.citations.polarity import polarity_disagrees
@@ -270,8 +271,8 @@ def _may_be_renamed(missing: list[Item], claim: Statement, quote: Statement) -> 
 
 
 def cleaned(text: str) -> str:
-    """A claim as plain words: without markers, Markdown signs, list numbers and the addresses of links."""
-    return _MARKDOWN.sub(" ", _LINK.sub(r"\1", without_markers(text)))
+    """A claim as plain words: without markers, Markdown signs, list numbers, addresses of links, and what leads in."""
+    return without_lead_in(_MARKDOWN.sub(" ", _LINK.sub(r"\1", without_markers(text))))
 
 
 def marker_groups(text: str) -> list[tuple[int, int, tuple[int, ...]]]:

@@ -24,13 +24,15 @@ CHINESE_PAGE = (
 
 
 def verdict(claim: str) -> str:
+    chinese = any("\u4e00" <= character <= "\u9fff" for character in claim)
+    return verdict_on(claim, CHINESE_PAGE if chinese else PAGE)
+
+
+def verdict_on(claim: str, page: str) -> str:
     moment = datetime(2026, 1, 1, tzinfo=UTC)
-    documents = [
-        Document(n, f"{n:032x}", f"https://example.org/{n}", "T", (), text, 1.0, "https://example.org/", "en", moment)
-        for n, text in enumerate((PAGE, CHINESE_PAGE), 1)
-    ]
-    n = 2 if any("\u4e00" <= character <= "\u9fff" for character in claim) else 1
-    [citation] = verify_claim(Claim(0, len(claim), claim, (n,)), documents)
+    url = "https://example.org/1"
+    document = Document(1, f"{1:032x}", url, "T", (), page, 1.0, url, "en", moment)
+    [citation] = verify_claim(Claim(0, len(claim), claim, (1,)), [document])
     return citation.verdict
 
 
@@ -86,3 +88,63 @@ def test_a_changed_word_of_weight_is_seen(claim: str) -> None:
 def test_other_forms_of_the_same_are_no_fault(claim: str) -> None:
     """Abbreviations, other forms of dates, scales and frequencies, and lead-ins do not make a claim unsupported."""
     assert verdict(claim) != "unsupported"
+
+
+@pytest.mark.parametrize(
+    "lead_in",
+    [
+        "Yes, ",
+        "No, ",
+        "Note that ",
+        "In addition, ",
+        "According to the provided documents, ",
+        "The documentation states that ",
+        "Yes, specifically, ",
+        "It is worth noting that ",
+        "Returns None: ",
+    ],
+)
+def test_what_only_leads_in_is_not_held_against_a_claim(lead_in: str) -> None:
+    """Such words are the answer's own; a statement before the colon is not."""
+    claim = f"{lead_in}the tower stands on the right bank of the river."
+    assert (verdict(claim) == "verbatim") == (lead_in != "Returns None: ")
+
+
+@pytest.mark.parametrize(
+    "lead_in", ["是的，", "根据文档，", "文中提到，", "需要注意的是，", "该页面指出", "此外，根据上述资料，"]
+)
+def test_chinese_lead_ins_are_not_held_against_a_claim(lead_in: str) -> None:
+    """The same in Chinese, with a comma or without where the verb alone leads in."""
+    assert verdict(f"{lead_in}每个包都标有目标地址。") == "verbatim"
+
+
+def test_none_in_code_is_a_value_and_denies_nothing() -> None:
+    """`None` in the midst of a sentence; what it is put for another value is seen all the same."""
+    page = "If the name is unknown, then the function returns None and logs the error."
+    assert verdict_on("The function returns None and logs the error if the name is unknown.", page) == "supported"
+    assert verdict_on("If the name is unknown, then the function returns Zero and logs the error.", page) != "supported"
+    assert verdict_on("None of the functions log the error if the name is unknown.", page) == "unsupported"
+
+
+@pytest.mark.parametrize("changed", ["was no longer 3.07", "was no longer greater than 3.07"])
+def test_no_longer_denies_before_a_number_too(changed: str) -> None:
+    """`no longer than 3` is a bound, and denies nothing; without `than` it is a denial."""
+    page = f"The average size of a household {changed.replace(' no longer', '')}."
+    assert verdict_on(f"The average size of a household {changed}.", page) == "unsupported"
+    bound = "The average size of a household was no larger than 3.07."
+    assert verdict_on(bound, "The average size of a household was at most 3.07.") == "supported"
+
+
+@pytest.mark.parametrize(
+    ("claim", "page", "expected"),
+    [
+        ("It returns the tag.", "It returns the tag; it does not return the word.", "verbatim"),
+        ("它支持工具调用。", "它支持工具调用，内置的回答不支持工具调用。", "verbatim"),
+        ("The earth is flat.", "The earth is flat, which is not true of the earth.", "unsupported"),
+        ("它不要构建，也不加载模型。", "它不需要构建，也不加载模型。", "supported"),
+        ("必须进行两年测试，同时查找两个位置。", "必须进行两次测试，同时查找两个位置。", "unsupported"),
+    ],
+)
+def test_a_later_clause_denies_for_itself(claim: str, page: str, expected: str) -> None:
+    """What follows the clause may be left out, unless it takes back what was said."""
+    assert verdict_on(claim, page) == expected
