@@ -94,7 +94,9 @@ def _directive(page: ShownPage, start: int, end: int) -> str:
     opening, closing = first, None
     holes = list(_HOLE.finditer(text, first.start, first.end))
     if holes and page.is_first(early := Term(start, holes[0].start())):
-        late = Term(max([hole.end() for hole in _HOLE.finditer(text, last.start, end)], default=last.start), end)
+        late = _worded(
+            text, max([hole.end() for hole in _HOLE.finditer(text, last.start, end)], default=last.start), end
+        )
         if before_end := _shortest_closing(page, early, late):
             return _spelled(text, early, before_end, *_surroundings(page, early, before_end))
     whole = LONGEST_WHOLE // 2 if is_cjk(text[start]) else LONGEST_WHOLE
