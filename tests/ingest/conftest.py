@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from aiohttp import web
 
 from ingest.apart.page import PageReader
@@ -25,6 +26,12 @@ from rag.settings import Settings
 from tests.fakes import FakeEmbeddings
 from tests.ingest.site import Site
 from tests.ingest.store import MemoryStore
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Ingestions run on uvloop, in the command as in the server."""
+    return {"uvloop": uvloop.new_event_loop}
+
 
 EMBEDDINGS = EmbeddingModel("fake", FakeEmbeddings(), 64, max_tokens=400)
 
