@@ -14,6 +14,8 @@ from ingest.reading.style import WHITE, Colour, Declarations, colour, colour_of,
 _STYLE_BYTES = 200_000
 _MOST_RULES = 2_000
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_ALWAYS = re.compile(r"@(?:media\s+(?:only\s+)?(?:screen|all)|layer\b[^{};]*)\s*\{", re.IGNORECASE)
+"""Begins a block that holds wherever pages are read; its end may stand alone, as no rule begins with it."""
 _RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
 _COMPOUND = re.compile(r"([a-z][\w-]*|\*)?((?:[.#][\w-]+|\[[\w-]+(?:=[\"']?[^\"'\]]*[\"']?)?\])*)")
 _PART = re.compile(r"[.#][\w-]+|\[([\w-]+)(?:=[\"']?([^\"'\]]*)[\"']?)?\]")
@@ -184,9 +186,9 @@ def _names(element: etree._Element) -> set[str]:
 
 
 def _top_level(css: str) -> str:
-    """The rules outside of `@media` and other blocks; what is hidden only in print is shown."""
+    """The rules outside of blocks such as `@media print`; what is hidden only in print is shown."""
     kept, depth, start = [], 0, 0
-    css = _COMMENT.sub("", css)
+    css = _ALWAYS.sub("", _COMMENT.sub("", css))
     for brace in re.finditer(r"[{}]", css):
         depth += 1 if brace.group() == "{" else -1
         if depth <= 0:

@@ -26,7 +26,12 @@ _CLIPPED = re.compile(r"rect\(([01])(?:px)?(?:[ ,]\1(?:px)?){3}\)")
 _CLIPPED_PATH = re.compile(
     r"inset\((?:50|100)%|(?:circle|ellipse)\(0(?:px|%)?[ )]|polygon\((?:0(?:px|%)? 0(?:px|%)?,?)+\)"
 )
-_MOVED = re.compile(r"scale[xy3d]*\(0(?:\.0\d*)?[,)]|translate[xy3d]*\((?:[^()]*,)?-?(?:\d{4,}px|\d{3,}(?:r?em|v[wh]))")
+_MOVED = re.compile(
+    r"scale[xy3d]*\(0(?:\.0\d*)?[,)]|translate[xy3d]*\((?:[^()]*[, ])?-?(?:\d{4,}px|\d{3,}(?:r?em|v[wh]))"
+)
+_MOVES = frozenset({"scale", "translate"})
+_SUM = re.compile(r"calc\(((?:-(?=.* - ))?[^ ()]+)(?: - [^()]+)?\)")
+"""A computed length: one alone, or a negative one of which more is taken."""
 _SEEN_THROUGH = re.compile(r"opacity\((0*\.?\d+%?)\)")
 
 _HEX = re.compile(r"#([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
@@ -153,13 +158,14 @@ def _is_tiny(style: Declarations) -> bool:
 
 
 def _is_elsewhere(style: Declarations) -> bool:
-    for name in ("left", "right", "top", "bottom", "text-indent", "margin-left", "margin-top"):
+    for name in ("left", "right", "top", "bottom", "inset", "text-indent", "margin-left", "margin-top"):
         if name in style:
             limit = _FAR_MARGIN if name.startswith("margin") else _FAR
-            place = _pixels(style[name])
-            if place is not None and place <= limit:
+            lengths = style[name].split() if name == "inset" else (style[name],)
+            if any((place := _pixels(length)) is not None and place <= limit for length in lengths):
                 return True
-    return _MOVED.search(style.get("transform", "")) is not None
+    moves = " ".join([style.get("transform", ""), *(f"{name}({style[name]})" for name in _MOVES & style.keys())])
+    return _MOVED.search(moves) is not None
 
 
 def _is_cut_away(style: Declarations) -> bool:
@@ -172,7 +178,7 @@ def _is_cut_away(style: Declarations) -> bool:
 
 
 def _pixels(length: str) -> float | None:
-    found = _LENGTH.fullmatch(length)
+    found = _LENGTH.fullmatch(_SUM.sub(r"\1", length))
     if found is None:
         return None
     if found[2] == "%":  # of a font size; of a place or a box it says little
