@@ -30,7 +30,7 @@ test: .venv/installed-dev ## every check that CI runs: format, lint, import cont
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 fmt: .venv/installed-dev ## format and mend what can be mended by itself
 	$(BIN)/ruff format .
