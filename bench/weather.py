@@ -227,16 +227,14 @@ def kills(folder: Path, site: Site, chance: random.Random, options: argparse.Nam
             stop_chroma(data, signal.SIGKILL)
         known = len(catalog(data)) if (data / "catalog.db").exists() else 0
         again = ingest(data, site, "--sitemap", site.base + "/sitemap.xml").wait()
-        faults = {
-            "exit": again != 0,
-            "verify": footnote(data, site, "verify").wait() != 0,
-            "catalog": catalog(data) != wanted,
-            "answers": answered(data, site, questions) != answers,
-        }
+        verify = footnote(data, site, "verify").wait()
+        others = differing(questions, answered(data, site, questions), answers)
+        faults = {"exit": again != 0, "verify": verify != 0, "catalog": catalog(data) != wanted, "answers": others}
         stop_chroma(data)
         if wrong := [name for name, is_so in faults.items() if is_so]:
             said = log_of(data).read_text().splitlines()[-_LINES_SHOWN:]
-            bad.append({"round": number, "killed_after": round(moment, 2), "differs": wrong, "said": said})
+            at = {"round": number, "killed_after": round(moment, 2)}
+            bad.append({**at, "differs": wrong, "answers": others[:2], "said": said})
         state = "had ended" if ended else f"{known} of {len(wanted)} chunks were there"
         tell(
             number,
@@ -353,6 +351,15 @@ def answered(data: Path, site: Site, questions: list[str]) -> list[Any]:
     return list(json.loads(done.stdout))
 
 
+def differing(questions: list[str], found: list[Any], wanted: list[Any]) -> list[dict[str, Any]]:
+    """The questions whose answers differ, with the documents of both and their scores, which may differ a little."""
+    return [
+        {"question": question, "documents": answer[0], "wanted": other[0]}
+        for question, answer, other in zip(questions, found, wanted, strict=True)
+        if answer[1:] != other[1:]
+    ]
+
+
 def print_answers(questions: str) -> None:
     from rag import Footnote
 
@@ -361,6 +368,7 @@ def print_answers(questions: str) -> None:
             answers = [await service.ask(question) for question in json.loads(questions)]
         return [
             [
+                [(document.url, document.start, round(document.score, 5)) for document in answer.documents],
                 answer.text,
                 [(document.url, document.text) for document in answer.documents],
                 [(citation.quote, citation.verdict) for citation in answer.citations],
