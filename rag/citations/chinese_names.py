@@ -19,6 +19,9 @@ _ENDINGS = (
     "王国 共和国 大道 街 路 "
     "大厦 中心 语言 系统 计划 条约 法案 战争 运动"
 ).split()
+BODIES = frozenset("党队州省市县")
+"""What the name of a body or place ends in, and hardly another word: before it one character makes a name."""
+
 _SURNAMES = frozenset(
     "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛范彭郎鲁韦马苗方俞"
     "任袁柳唐罗薛雷贺倪汤殷"

@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from rag.citations.agreement import stands_for
-from rag.citations.chinese_names import is_place, looks_like_name
+from rag.citations.chinese_names import BODIES, is_place, looks_like_name
 from rag.citations.lexicon import CHINESE_COMMON, CHINESE_STOPS, antonyms, rivals, units
 from rag.citations.statement import Item, Statement
 from rag.text.language import is_cjk
@@ -63,7 +63,7 @@ def misplaced(claim: Statement, quote: Statement, is_name: Callable[[Item], bool
             fault = _differently_filled(ours, theirs, edges, same_voice=same_voice)
         elif tag == "replace" and len(ours) <= _LONGEST_REPLACED and len(theirs) <= _LONGEST_REPLACED:
             fault = _replaced(ours, theirs, same_voice=same_voice) or _replaced_chinese(
-                ours, theirs, (claimed[max(0, c1 - 1) : c1], claimed[c2 : c2 + 2]), quote
+                ours, theirs, (claimed[max(0, c1 - 1) : c1], claimed[c2 : c2 + 2]), (claim, quote)
             )
         else:
             fault = None
@@ -206,6 +206,10 @@ def _exchanged(opcodes: Sequence[Opcode], claimed: Sequence[Slot], quoted: Seque
     return None
 
 
+def _times(run: str, statement: Statement) -> int:
+    return "".join(item.text for item in statement.items).count(run)
+
+
 def _run(slots: Sequence[Slot]) -> str:
     return "".join(slot.text for slot in slots)
 
@@ -251,14 +255,17 @@ def _forms(slot: Slot) -> tuple[str, ...]:
 
 
 def _replaced_chinese(
-    ours: Sequence[Slot], theirs: Sequence[Slot], around: tuple[Sequence[Slot], Sequence[Slot]], quote: Statement
+    ours: Sequence[Slot],
+    theirs: Sequence[Slot],
+    around: tuple[Sequence[Slot], Sequence[Slot]],
+    statements: tuple[Statement, Statement],
 ) -> str | None:
     """A run of characters put in the place of another, unless it is only other wording.
 
     Args:
         ours, theirs: what replaces, and what is replaced.
         around: what stands before and after it in both.
-        quote: in which it may stand elsewhere, when it has only been moved.
+        statements: claim and quote; what has only been moved stands as often in the one as in the other.
     """
     if not any(slot.items[0].kind == "cjk" for slot in (*ours, *theirs)):
         return None
@@ -275,10 +282,10 @@ def _replaced_chinese(
     if not claimed or not quoted or _is_wording(claimed) or _is_wording(quoted):
         return None
     whole = min(len(claimed), len(quoted)) > 1
-    if whole and claimed not in "".join(item.text for item in quote.items):
+    if whole and _times(claimed, statements[0]) > _times(claimed, statements[1]):
         return f"{claimed} for {quoted}"
     ways = [("", ""), ("", after[:1]), ("", after)] if whole else [("", after[:1]), (before, ""), (before, after[:1])]
-    known = looks_like_name if whole else is_place
+    known = looks_like_name if whole or after[:1] in BODIES else is_place
     if any(known(head + claimed + tail) and known(head + quoted + tail) for head, tail in ways):
         return f"name {claimed} for {quoted}"
     return None

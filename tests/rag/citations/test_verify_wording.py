@@ -148,3 +148,11 @@ def test_no_longer_denies_before_a_number_too(changed: str) -> None:
 def test_a_later_clause_denies_for_itself(claim: str, page: str, expected: str) -> None:
     """What follows the clause may be left out, unless it takes back what was said."""
     assert verdict_on(claim, page) == expected
+
+
+def test_a_chinese_name_from_elsewhere_in_the_sentence_is_seen() -> None:
+    """It stands once more than on the page, so it has not been moved; a single character may make a party's name."""
+    page = "绿党在墨尔本市中心实力最强，工人运动在墨尔本郊区的支持者更多。"
+    assert verdict_on("国家党在墨尔本市中心实力最强，工人运动在墨尔本郊区的支持者更多。", page) == "unsupported"
+    assert verdict_on("绿党在墨尔本市中心实力最强，墨尔本在墨尔本郊区的支持者更多。", page) == "unsupported"
+    assert verdict_on("工人运动在墨尔本郊区的支持者更多，绿党在墨尔本市中心实力最强。", page) == "supported"
