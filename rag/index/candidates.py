@@ -12,21 +12,22 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from rag.index.catalog import Catalog, Head, Moment, StoredChunk
 from rag.index.fusion import Phrasing, Scores
 from rag.index.nearest import Hits, similarities
+from rag.text.places import TermFinder
 from rag.vocabulary import Filter
 
 _AT_ONCE = 32
 """Searches of the words at a time; more wait."""
 
 Found = dict[str, float]
-Worded = tuple[Found, dict[str, float]]
-"""What the words found, and the terms they were searched by, with their rarities."""
+Worded = tuple[Found, TermFinder]
+"""What the words found, and what finds the terms they were searched by."""
 
 
 class Vectors(Protocol):
@@ -83,12 +84,45 @@ class Texts:
         return [self._loaded[chunk_id] for chunk_id in ids]
 
 
-class Gathered(NamedTuple):
-    """The candidates, with both scores of each for every phrasing."""
+@dataclass(frozen=True)
+class Gathered:
+    """The candidates, and what is known of each for every phrasing.
 
-    phrasings: list[Phrasing]
-    heads: list[Head]
+    Attributes:
+        heads, texts: of the candidates.
+        asked: the phrasings.
+        nearness: cosine similarities.
+        worded: what the words found.
+        scored: the BM25 scores of what they did not find.
+    """
+
+    heads: Sequence[Head]
     texts: Texts
+    asked: Sequence[str]
+    nearness: Sequence[Found]
+    worded: Sequence[Worded]
+    scored: Sequence[Future[Found]]
+
+    def guessed(self) -> list[Phrasing]:
+        """The phrasings before tantivy has scored what only the vectors found: less than all that it did find."""
+        return self._phrasings([found for found, _ in self.worded], 0.5)
+
+    def phrasings(self) -> list[Phrasing]:
+        """The same, when it has."""
+        return self._phrasings(
+            [found | rest.result() for (found, _), rest in zip(self.worded, self.scored, strict=True)]
+        )
+
+    def _phrasings(self, fit: Sequence[Found], guess: float = 0.0) -> list[Phrasing]:
+        return [
+            Phrasing(
+                text, finder, self._in_order(near), self._in_order(found, guess * min(found.values(), default=0.0))
+            )
+            for text, (_, finder), near, found in zip(self.asked, self.worded, self.nearness, fit, strict=True)
+        ]
+
+    def _in_order(self, scores: Found, missing: float = 0.0) -> Scores:
+        return np.array([scores.get(head.id, missing) for head in self.heads])
 
 
 class Candidates:
@@ -131,19 +165,15 @@ class Candidates:
             if len(dense) > 1:  # what one phrasing found, the others must be compared with
                 rest = self._compared(moment, vectors, [chunk_id for chunk_id in ids if chunk_id not in compared[0]])
                 compared = _together(compared, rest)
-            nearness, fit = _together(compared, dense), _together(words, [others.result() for others in scored])
-            phrasings = [
-                Phrasing(text, worded[n][1], _in_order(nearness[n], ids), _in_order(fit[n], ids))
-                for n, text in enumerate(asked.phrasings)
-            ]
-            yield Gathered(phrasings, heads, Texts(moment, heads))
+            texts = Texts(moment, heads)
+            yield Gathered(heads, texts, asked.phrasings, _together(compared, dense), worded, scored)
 
     def close(self) -> None:
         """Starts no more searches."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _worded(self, text: str, count: int, filter: Filter | None) -> Worded:
-        return dict(self._words.search(text, count, filter)), self._words.rarities(text)
+        return dict(self._words.search(text, count, filter)), TermFinder(self._words.rarities(text))
 
     def _compared(self, moment: Moment, vectors: Sequence[Sequence[float]], ids: Iterable[str]) -> list[Found]:
         """Cosine similarity of each of `vectors` to each of `ids`, whose vectors the catalog has."""
@@ -158,10 +188,6 @@ class Candidates:
             self._pool.submit(self._words.scores, text, [chunk_id for chunk_id in every if chunk_id not in found])
             for text, found in zip(phrasings, words, strict=True)
         ]
-
-
-def _in_order(scores: Found, ids: Sequence[str]) -> Scores:
-    return np.array([scores.get(chunk_id, 0.0) for chunk_id in ids])
 
 
 def _together(some: Sequence[Found], others: Sequence[Found]) -> list[Found]:

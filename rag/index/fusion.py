@@ -9,7 +9,7 @@ added. `docs/retrieval.md` has the measurements behind every number here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,8 @@ NEAR_WEIGHT = 1.0
 PHRASE_WEIGHT = 1.0
 READ_CLOSELY = 30
 """Candidates whose text is looked at: closeness cannot lift the others into view."""
+READ_AHEAD = 20
+"""Of those, as many as can be guessed well."""
 MENTION_WEIGHT = 0.6
 MENTIONS_IN = 3
 DECIMALS = 9
@@ -54,12 +56,12 @@ class Phrasing:
     """One way of putting the question, with what is known of every candidate.
 
     Attributes:
-        rarities: its terms, in order, with their inverse document frequency.
+        finder: finds its terms, which weigh as much as they are rare.
         dense, words: cosine similarity and BM25 score of each candidate.
     """
 
     text: str
-    rarities: Mapping[str, float]
+    finder: TermFinder
     dense: Scores
     words: Scores
 
@@ -81,11 +83,20 @@ class Fusion:
         mean = np.mean([self._scores(phrasing, heads, read) for phrasing in phrasings], axis=0)
         return np.asarray(np.round(1.0 / (1.0 + np.exp(-mean)), DECIMALS))
 
+    def read_ahead(self, guessed: Sequence[Phrasing], heads: Sequence[Titled], read: Read) -> None:
+        """Looks closely at what `scores` will most likely want, while its scores are still worked out."""
+        for phrasing in guessed:
+            for text in read(_best(self._mixed(phrasing, heads, read), READ_AHEAD)):
+                phrasing.finder.closeness(text)
+
     def _scores(self, phrasing: Phrasing, heads: Sequence[Titled], read: Read) -> Scores:
-        share = self._shares(phrasing.text, heads, read)
-        scores = share * standardised(phrasing.dense) + (1.0 - share) * standardised(phrasing.words)
+        scores = self._mixed(phrasing, heads, read)
         scores = scores + _closeness(phrasing, scores, read)
         return scores + _mentioned(phrasing, heads, scores, read)
+
+    def _mixed(self, phrasing: Phrasing, heads: Sequence[Titled], read: Read) -> Scores:
+        share = self._shares(phrasing.text, heads, read)
+        return share * standardised(phrasing.dense) + (1.0 - share) * standardised(phrasing.words)
 
     def _shares(self, question: str, heads: Sequence[Titled], read: Read) -> Scores:
         """The share of the vectors for each candidate: the smaller of what question and page allow."""
@@ -120,10 +131,9 @@ def _best(scores: Scores, count: int) -> Sequence[int]:
 
 def _closeness(phrasing: Phrasing, scores: Scores, read: Read) -> Scores:
     bonus = np.zeros(len(scores))
-    finder = TermFinder(phrasing.rarities)
     best = _best(scores, READ_CLOSELY)
     for place, text in zip(best, read(best), strict=True):
-        near, phrase = finder.closeness(text)
+        near, phrase = phrasing.finder.closeness(text)
         bonus[place] = NEAR_WEIGHT * near + PHRASE_WEIGHT * phrase
     return bonus
 

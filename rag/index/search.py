@@ -193,7 +193,8 @@ class Index:
         with self._candidates.of(question, vectors) as found:
             if not found.heads:
                 return []
-            scores = self._fusion.scores(found.phrasings, found.heads, found.texts.read)
+            self._fusion.read_ahead(found.guessed(), found.heads, found.texts.read)
+            scores = self._fusion.scores(found.phrasings(), found.heads, found.texts.read)
             best = np.argsort(-scores, kind="stable")[:kept].tolist()
             hits = [
                 Hit(stored.chunk, float(scores[place]), stored.fetched_at)

@@ -49,6 +49,7 @@ class TermFinder:
         self._pairs = {pair: min(map(self._weights.__getitem__, pair)) for pair in pairwise(self._weights)}
         self._pair_total = sum(self._pairs.values())
         self._known: dict[str, str | None] = {}
+        self._seen: dict[str, Closeness] = {}
 
     def places(self, text: str) -> list[Place]:
         """Where terms stand in `text`, in reading order."""
@@ -70,7 +71,12 @@ class TermFinder:
         return found
 
     def closeness(self, text: str) -> Closeness:
-        """How close together `text` says what the question says."""
+        """How close together `text` says what the question says; remembered."""
+        if text not in self._seen:
+            self._seen[text] = self._closeness(text)
+        return self._seen[text]
+
+    def _closeness(self, text: str) -> Closeness:
         places = self.places(text)
         if not places or not self._total:
             return Closeness(0.0, 0.0)

@@ -9,6 +9,7 @@ import pytest
 
 from rag.index.fusion import Fusion, Phrasing, Read, standardised
 from rag.models.embeddings import EmbeddingModel
+from rag.text.places import TermFinder
 from rag.text.tokens import content_terms
 from rag.vocabulary import Chunk
 from tests.fakes import FakeEmbeddings, make_chunk
@@ -21,7 +22,9 @@ def fusion(languages: frozenset[str] | None = frozenset({"en"}), weight: float |
 
 
 def phrasing(text: str, dense: Sequence[float], words: Sequence[float]) -> Phrasing:
-    return Phrasing(text, dict.fromkeys(content_terms(text), 1.0), np.array(dense, float), np.array(words, float))
+    return Phrasing(
+        text, TermFinder(dict.fromkeys(content_terms(text), 1.0)), np.array(dense, float), np.array(words, float)
+    )
 
 
 def chunks_of(texts: Sequence[str] = TEXTS, language: str = "en", titles: Sequence[str] = ()) -> list[Chunk]:
@@ -90,6 +93,17 @@ def test_pages_that_the_best_candidates_name_are_lifted() -> None:
     asked = phrasing("Where was the maker of The Harvesters born?", [0.9, 0.3, 0.3, 0.1], [1.0, 1.0, 1.0, 0.0])
     scores = fusion().scores([asked], chunks, reader(chunks))
     assert scores[0] > scores[1] > scores[2]
+
+
+def test_looking_ahead_changes_no_score() -> None:
+    """A wrong guess costs time, and nothing else."""
+    chunks = chunks_of([f"the {n}th town has a harbour {'of stone ' * (n % 4)}" for n in range(60)])
+    nearness, fit = [n % 7 / 7 for n in range(60)], [n % 5 / 5 for n in range(60)]
+    plain, ahead, wrong = (phrasing("harbour of stone", nearness, words) for words in (fit, fit, fit[::-1]))
+    fusion().read_ahead([Phrasing(wrong.text, ahead.finder, wrong.dense, wrong.words)], chunks, reader(chunks))
+    scores = [fusion().scores([asked], chunks, reader(chunks)).tolist() for asked in (plain, ahead)]
+    assert scores[0] == scores[1]
+    assert len(set(scores[0])) > 20
 
 
 def test_every_phrasing_is_heard() -> None:
