@@ -143,8 +143,11 @@ class VectorIndex:
         return self._server
 
     def connect(self) -> None:
-        """Connects, and starts our own server when it does not run; not needed, and quick when it was done before."""
-        self._with_client(lambda _: None)
+        """Connects, starts our own server when it does not run, and waits until it has read what it keeps.
+
+        Not needed, and quick when it was done before.
+        """
+        self._call(lambda _: None)
 
     def add(self, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]]) -> None:
         """Adds chunks with their vectors, each in place of the one with its id. Durable when it returns."""
@@ -320,7 +323,11 @@ class VectorIndex:
             if name is None:
                 return None
             given = _Given()
-            link = self._link = _Link(client, _opened(client, name, given), given)
+            link = _Link(client, _opened(client, name, given), given)
+            known = self._catalog.identity()
+            if known is not None:
+                client.wake(link.collection, known.dimension)
+            self._link = link
         return link
 
     def _find(self, client: ChromaClient) -> str | None:

@@ -10,10 +10,14 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
+from rag.index.chroma_client import ChromaClient
 from rag.index.chroma_query import QuickQuery
 from rag.index.endpoint import Endpoint
 
@@ -124,6 +128,21 @@ def test_waits_no_longer_than_allowed(server: Server) -> None:
     server.answering.clear()
     with pytest.raises(TimeoutError):
         quick(server, timeout=0.05).ask("c1", [0.5], 2)()
+
+
+def test_a_server_that_reads_what_it_keeps_is_waited_for(server: Server) -> None:
+    """A search has its deadline; waking a server that was just started has none so short."""
+    server.answering.clear()
+    client = ChromaClient(Endpoint(f"http://127.0.0.1:{server.server_port}", {}), 0.05, 0.05)
+    collection: Any = SimpleNamespace(id="c1")
+    with ThreadPoolExecutor(1) as thread:
+        waking = thread.submit(client.wake, collection, 2)
+        with pytest.raises(httpx.ReadTimeout):
+            client.ask(collection, [0.5, 0.5], 2)()
+        assert not waking.done()
+        server.answering.set()
+        waking.result()
+    client.close()
 
 
 def test_a_connection_in_use_is_closed_when_it_comes_back(server: Server) -> None:

@@ -15,6 +15,7 @@ import pytest
 from rag.errors import ConfigurationError, IndexMismatch, IndexUnavailable
 from rag.index.catalog import Catalog, Identity
 from rag.index.changes import CatalogChanges
+from rag.index.chroma_client import ChromaClient
 from rag.index.chroma_server import ChromaServer
 from rag.index.embedding import packed
 from rag.index.endpoint import Endpoint, own_endpoint, remote_endpoint
@@ -83,6 +84,23 @@ def test_a_killed_server_costs_one_retry(server: ChromaServer, catalog: Catalog)
     os.kill(after.pid, signal.SIGKILL)
     assert add(index, "more")
     assert index.count() == 3
+    index.close()
+
+
+def test_every_new_server_is_woken_once(
+    server: ChromaServer, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads the graph before a search waits for it, which may take longer than a search is allowed to."""
+    woken: list[int] = []
+    monkeypatch.setattr(ChromaClient, "wake", lambda client, collection, dimension: woken.append(dimension))
+    CatalogChanges(catalog).claim(Identity("fake", 64, 1))
+    index = VectorIndex(own_endpoint(server), catalog)
+    add(index, "bread")
+    for count in (1, 2):
+        assert index.search(EMBEDDINGS.embed_query("bread"), 1)
+        assert index.count() == 1
+        assert woken == [64] * count
+        server.stop()
     index.close()
 
 
