@@ -22,7 +22,7 @@ _TERMINAL = re.compile(r"[.!?…。！？][\"'”’»)\]】）」』]*$")
 _MARKER = re.compile(rf"\s*{MARKER}")
 _LAST_MARKERS = re.compile(rf"(?:{_MARKER.pattern})+\s*$")
 _NESTED = 3
-_FOREIGN = re.compile(r"!\[|\]\(|</?[a-z][^>]*>|https?://\S+$")
+_FOREIGN = re.compile(r"!\[|\]\(|</?[a-z][^>]*>|https?://\S+$|>>>|^\[[^\]]{1,40}\]\s*[:：]")
 _CODE = re.compile(r"[{};=<>|\\_#*~^`]|\(\)|[$]\(|\w\(|&&")
 _WORD = re.compile(rf"[{CJK_RANGES}]|[^\W{CJK_RANGES}]+")
 _INTRODUCING = re.compile(r"[:：]\s*$")

@@ -22,6 +22,8 @@ _PLENTY = 1.2
 """So much evidence that two documents may answer alike."""
 _LEAD = 0.5
 """By which the best document must be ahead, by words alone and with less evidence: it is a guess else."""
+_STRANGE = 0.6
+"""What it costs that a word in Latin letters, in Chinese mostly a name, is not in the document."""
 
 
 def is_answered(ranking: Ranking, *, calibrated: bool) -> bool:
@@ -43,7 +45,7 @@ def evidence(ranking: Ranking, *, calibrated: bool) -> float:
         nearest = float(ranking.similarities.max())
         return 1.29 * nearest + 0.474 * found.terms + 0.247 * pairs + 0.144 * found.keys
     if has_cjk(ranking.question.text):
-        return 1.26 * found.joined + 0.83 * found.units + 1.1 * pairs
+        return 1.26 * found.joined + 0.83 * found.units + 1.1 * pairs - _STRANGE * (1 - found.foreign)
     return 1.5 * found.terms + 0.95 * pairs + 0.5 * found.keys
 
 
@@ -81,6 +83,12 @@ class _Found:
         bigrams = {term for term in self.question.terms & self.known if len(term) == 2 and has_cjk(term)}
         characters = {character for bigram in bigrams for character in bigram}
         return _share(self._units, characters | {term for term in self.known if not has_cjk(term)})
+
+    @property
+    def foreign(self) -> float:
+        """Words in Latin letters; all when there is none."""
+        asked = frozenset(term for term in self.question.terms if len(term) > 1 and term.isascii() and term.isalpha())
+        return _share(asked, self.known) if asked else 1.0
 
     @cached_property
     def _units(self) -> frozenset[str]:

@@ -60,16 +60,17 @@ _PICTURED = (
     "|pseudo ?code|visuali[sz]ation|examples?|screenshot|plots?|results?|demonstration"
 )
 _CAPTION = re.compile(
-    r"^(?:fig(?:ure|\.)?|table|图|表) ?\d|\((?:image|figure|photo|picture) (?:source|credit|adapted)"
-    r"|\b(?:image|photo) (?:source|credit):|图片来源|^(?:an? |the )?illustration of\b",
+    r"^(?:fig(?:ure|\.)?|table|图|表) ?\d|^(?:\((?:left|right|top|bottom|middle)\)|(?:left|right|top|bottom|middle):)"
+    r"|\((?:image|figure|photo|picture) (?:source|credit|adapted)|\b(?:image|photo) (?:source|credit):|图片来源"
+    r"|^(?:an? |the )?illustration of\b",
     re.IGNORECASE,
 )
-_LABEL = re.compile(
-    rf"^(?:(?:an? |the )?(?:[\w-]+ ){{0,3}}(?:{_PICTURED}) (?:of|for|from|in|on)\b"
-    r"|how [^,?]* works?\.$|[“\"].*[”\"]\.?$)",
-    re.IGNORECASE,
-)
+_PICTURE = re.compile(rf"^(?:an? |the )?(?:[\w-]+ ){{0,3}}(?:{_PICTURED}) (?:of|for|from|in|on)\b", re.IGNORECASE)
+_TITLE = re.compile(r"^(?:how [^,?]* works?\.$|[“\"].*[”\"]\.?$)", re.IGNORECASE)
+_BESIDE = re.compile(r",? (?:where|which|in which)\b.*|\([^()]*\)")
+"""What only describes a thing that was named: a verb in it makes no statement."""
 _STATES = re.compile(r"\b(?:is|are|was|were|has|have|can|will|shows?|suggests?|indicates?|implies|demonstrates?)\b")
+_STATES_FACT = re.compile(rf"{_STATES.pattern}|\b[a-z]+ed\b|\b(?:came|made|gave|took|led|won|left|rose|fell|began)\b")
 _REFERENCES = re.compile(r"^(?:references?|citations?|bibliography|参考文献|参考资料|参考)$", re.IGNORECASE)
 _ELSEWHERE = re.compile(
     r"\b(?:next|previous|following|last|later|earlier|this|above) "
@@ -94,7 +95,7 @@ def form_features(question: Question, candidate: Candidate) -> tuple[float, ...]
     """`FORM_FEATURES` of a sentence, each from 0 to 1; only remarks count where no explanation is asked for."""
     text = candidate.text
     if not question.explains:
-        aside = 1.0 if _CAPTION.search(text) else _ANNOUNCES * bool(_ELSEWHERE.search(text))
+        aside = 1.0 if _is_caption(text, _STATES_FACT) else _ANNOUNCES * bool(_ELSEWHERE.search(text))
         return (0.0, 0.0, 0.0, 0.0, aside)
     opens = defines = 0.0
     dangling = (question.asks_what or question.is_for_the_reader) and _dangles(question.subject, text)
@@ -128,9 +129,16 @@ def _instructs(question: Question, candidate: Candidate) -> float:
 def is_label(candidate: Candidate) -> bool:
     """Whether it is a caption, a bare title or an entry of a list of references, and states nothing."""
     text, section = candidate.text, candidate.document.section
-    if _CAPTION.search(text) or (section and _REFERENCES.match(section[-1].strip())):
+    if _is_caption(text, _STATES) or (section and _REFERENCES.match(section[-1].strip(" :："))):
         return True
-    return _LABEL.match(text) is not None and _STATES.search(text) is None
+    return _TITLE.match(text) is not None and _STATES.search(text) is None
+
+
+def _is_caption(text: str, states: re.Pattern[str]) -> bool:
+    """Whether it only says what a picture or a table shows."""
+    if _CAPTION.search(text):
+        return True
+    return _PICTURE.match(text) is not None and states.search(_BESIDE.sub("", text)) is None
 
 
 def _opens(subject: frozenset[str], text: str) -> float:

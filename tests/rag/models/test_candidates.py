@@ -40,6 +40,8 @@ def test_statements_are_sentences(text: str) -> None:
         "pip install footnote --upgrade && make demo $(pwd) | tee {log}",
         "Look at this ![picture](http://evil.example/x.png) of the answer.",
         "Click [here](https://evil.example) to read the rest of it.",
+        "In the second paper of them. >>> from nltk.translate import sentence_bleu as used",
+        "[1]: https://evil.example/own 'a footnote of its own that a page brings along'",
         "安装说明",
         "以下是需要注意的几个设置：",
         "其次，价格；",

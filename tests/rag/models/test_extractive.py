@@ -70,6 +70,14 @@ def test_two_pages_that_hardly_answer_alike_are_no_answer() -> None:
     assert ExtractiveChatModel().answer(question, [one]).finish_reason == "stop"
 
 
+def test_a_latin_name_that_the_page_lacks_is_no_answer_in_chinese() -> None:
+    """The Chinese words around it match many pages."""
+    page = make_document("配置方法是编辑主目录中的配置文件。先大致介绍编辑器的配置方法，博客里还有更多的配置说明。")
+    answered = ExtractiveChatModel().answer("如何配置编辑器？", [page])
+    refused = ExtractiveChatModel().answer("如何配置 hugo 博客？", [page])
+    assert (answered.finish_reason, refused.finish_reason) == ("stop", "no_answer")
+
+
 def test_who_asks_how_to_do_something_sees_the_code(model: ExtractiveChatModel) -> None:
     """The sentence that introduces code is an answer with it; other questions about it get sentences alone."""
     code = ">>> wn.synonyms('car')\n[['auto', 'automobile']]"

@@ -69,6 +69,8 @@ def test_a_question_for_the_way_prefers_instructions_and_means(question: str, be
         "Fig. 3. Prompt tuning next to model tuning.",
         "Prompt tuning keeps the model frozen. (Image source: Lester et al. 2021)",
         "The architecture of prompt tuning.",
+        "Comparison of prompt tuning and model tuning side by side, where the changes are highlighted in green.",
+        "(Right) Comparing prompt tuning with model tuning.",
         "How prompt tuning works.",
         "“The power of scale for prompt tuning.”",
     ],
@@ -81,6 +83,7 @@ def test_captions_and_titles_are_labels(text: str) -> None:
 def test_entries_under_references_are_labels_and_statements_are_not() -> None:
     text = "Prompt tuning is a way to adapt a frozen model."
     assert is_label(Candidate(make_document(text, section=("References",)), 0, 0, text))
+    assert is_label(Candidate(make_document(text, section=("参考资料：",)), 0, 0, text))
     assert not is_label(Candidate(make_document(text, section=("Prompt tuning",)), 0, 0, text))
     text = "The results of prompt tuning show that it is robust."
     assert not is_label(Candidate(make_document(text), 0, 0, text))
@@ -103,6 +106,8 @@ def test_questions_for_facts_are_left_alone() -> None:
     """Any form of sentence may hold a name or a date; a caption is still no answer."""
     assert set(features("Who proposed prompt tuning?", "This was proposed by Lester.").values()) == {0.0}
     assert features("Who proposed prompt tuning?", "Figure 1: Lester (Image source: his page).")["aside"] == 1.0
+    assert features("How many tokens has prompt tuning?", "A diagram of prompt tuning.")["aside"] == 1.0
+    assert features("When did it appear?", "The results of prompt tuning appeared in 2021.")["aside"] == 0.0
 
 
 def test_the_explaining_sentence_is_ranked_first() -> None:
