@@ -31,6 +31,8 @@ HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _PERHAPS_WHOLE = PREFORMATTED | {"table", "math", "a"}
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
 _BREAK = "\x1e"  # control characters never reach the walk, see ingest/reading/text.py
+_GAP = "\x1a"
+_WIDE_GAP = re.compile(r"[^\S\xa0]*\xa0\s+|[^\S\xa0]+\xa0")
 _PARAGRAPH_BREAK = re.compile(rf"{_BREAK}(?:\s*{_BREAK})+")
 _PERMALINK = re.compile(r"headerlink|header-?anchor|anchor-?link|hash-?link|perma-?link|heading-?link|\banchor\b")
 _TEX = "application/x-tex"
@@ -253,7 +255,13 @@ def _joined(term: Draft, draft: Draft) -> Draft:
 
 
 def _lines(raw: str) -> str:
-    return "\n".join(line for line in map(fold, raw.split(_BREAK)) if line)
+    folded = fold if "\xa0" not in raw else _fold_but_wide_gaps
+    return "\n".join(line for line in map(folded, raw.split(_BREAK)) if line)
+
+
+def _fold_but_wide_gaps(text: str) -> str:
+    """A no-break space with more white space beside it is shown wide: it stays, so that no link names words across."""
+    return fold(_WIDE_GAP.sub(_GAP, text)).strip(_GAP).replace(_GAP, "\xa0")
 
 
 def _is_permalink(element: etree._Element) -> bool:

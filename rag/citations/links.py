@@ -29,8 +29,9 @@ _MOST_AROUND = 80
 _FARTHEST_BORDER = 200
 _LINE_ENDS = "\n\r\u2028\u2029\t"
 _LINE_END = re.compile(f"[{_LINE_ENDS}]")
-_HOLE = re.compile(rf"(?<=[{CJK_RANGES}。！？：；，、）”]) +(?=[{CJK_RANGES}。！？：；，、（“])")
-"""A space where Chinese has none: often a formula or a picture stood there, which the page still has."""
+_HOLE = re.compile(rf"(?<=[{CJK_RANGES}。！？：；，、）”]) +(?=[{CJK_RANGES}。！？：；，、（“])|\xa0")
+"""A space where Chinese has none: often a formula or a picture stood there, which the page still has. And a no-break
+space, which stays in the text only where the page has more than one space."""
 
 _PART = re.compile(r"\S+")
 _ENDS_OF_PROSE = ".!?:。！？：；…”’"

@@ -56,6 +56,13 @@ def test_the_line_numbers_of_code_are_known(html: str, first: int | None) -> Non
     assert code.first_line == first
 
 
+def test_a_gap_wider_than_a_space_stays_a_no_break_space() -> None:
+    """Browsers do not fold no-break spaces, and find words only with as many as there are; one alone is a space."""
+    assert shown("<p>&nbsp; One&nbsp;two.&nbsp; Three \n &nbsp;&nbsp; four &nbsp;<br>&nbsp;five</p>") == [
+        "One two.\xa0Three\xa0four\nfive"
+    ]
+
+
 def test_tables_are_read_row_by_row() -> None:
     """A row is a line and cells are parted by tabs, as a browser copies them; layout tables dissolve."""
     table = "<table><tr><th>Name</th><th>Default</th></tr><tr><td><code>top_k</code></td><td> 6 </td></tr></table>"

@@ -168,6 +168,7 @@ def test_terms_avoid_a_space_that_chinese_has_not() -> None:
     start = text.index("它影响")
     link = unquote(text_fragment_link("https://example.org/", None, text, start, len(text)))
     assert link.endswith(":~:text=它影响输出数值，但是并不和原始数据,产生关联。")
+    assert directive(text_fragment_link(URL, None, "One two.\xa0Three four.", 0, 20)) == "One%20two.,Three%20four."
     assert unquote(directive(text_fragment_link(URL, None, "差分码为 ： 6716 ，", 0, 13))) == "差分码为,6716"
 
 
