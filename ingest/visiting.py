@@ -116,8 +116,8 @@ class Visitor:
         """
         result = Visited([visit], visit.url, row=self._rooms.store.row(visit.url))
         memory = self._memory(visit.url, result.row)
-        if memory is None:
-            self._rooms.reader.expect(self._rooms.frontier.waiting)
+        if memory is None and self._rooms.reader.expect(self._rooms.frontier.unread):
+            self._rooms.store.prepare()
         try:
             try:
                 if self._is_fresh(visit, memory):
@@ -210,9 +210,6 @@ class Visitor:
 
     async def _read(self, fetched: Fetched, row: PageRow | None) -> ReadPage:
         known_hash = row.content_hash if row else None
-        if row is None:
-            self._rooms.store.prepare()
-        self._rooms.reader.expect(self._rooms.frontier.waiting)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._rooms.executor, self._rooms.reader.read, fetched, self._clock(), known_hash
@@ -237,6 +234,7 @@ class Visitor:
         if result.row is not None and result.row.content_hash == page.content_hash:
             return result.end("unchanged")
         result.chunks = read.chunks
+        self._rooms.store.prepare()
         return result.end("indexed")
 
     def _is_replaced(self, result: Visited, read: ReadPage) -> bool:

@@ -48,7 +48,7 @@ class Reader(Protocol):
     key: str
     at_once: int
 
-    def expect(self, pages: int) -> None: ...
+    def expect(self, pages: int) -> bool: ...
     def read(self, fetched: Fetched, fetched_at: datetime, known_hash: str | None = None) -> ReadPage: ...
 
 
@@ -90,12 +90,17 @@ class ApartReader:
         self._lost = False
         self.read_apart = 0
 
-    def expect(self, pages: int) -> None:
-        """Says how many pages are on their way: when many, none is read here, and the processes come up for them."""
+    def expect(self, pages: int) -> bool:
+        """Says how many pages are on their way: when many, none is read here, and the processes come up for them.
+
+        Returns:
+            Whether these, or those of an earlier call, are many.
+        """
         if not self._many and pages >= max(1, self._read_here):
             self._many = True
             with self._lock:
                 self._start_missing()
+        return self._many
 
     def read(self, fetched: Fetched, fetched_at: datetime, known_hash: str | None = None) -> ReadPage:
         """Reads a page, and chunks it unless its content is what was known.

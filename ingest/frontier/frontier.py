@@ -18,6 +18,7 @@ from ingest.urls import site_of
 Origin = Literal["named", "sitemap", "link", "known", "again"]
 State = Literal["waiting", "taken", "queued", "deferred", "failed", "done"]
 RESUME_WITHIN = timedelta(hours=24)
+_LOOKED_AT = 32
 REPLACED = "replaced"
 """Why a visit is deferred that has to be made again; for the others it is enough to know all pages."""
 
@@ -177,6 +178,15 @@ class Frontier:
     def waiting(self) -> int:
         """How many pages wait to be visited."""
         return self._waiting.total()
+
+    @property
+    def unread(self) -> int:
+        """How many of the next pages were never read before; of many only the first are looked at."""
+        query = (
+            "SELECT count(*) FROM (SELECT url FROM visit WHERE pass = ? AND state = 'waiting' LIMIT ?) AS next"
+            " WHERE NOT EXISTS (SELECT 1 FROM page WHERE page.url = next.url AND reading IS NOT NULL)"
+        )
+        return int(self._database.connection.execute(query, (self.number, _LOOKED_AT)).fetchone()[0])
 
     @property
     def visited(self) -> int:

@@ -19,6 +19,7 @@ class MemoryStore:
 
     Attributes:
         failure: raised instead of writing, when set; `unembeddable` instead of embedding.
+        prepared: new pages were announced.
     """
 
     pages: dict[str, tuple[Page, tuple[Chunk, ...]]] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class MemoryStore:
     batches: list[int] = field(default_factory=list)
     failure: FootnoteError | None = None
     unembeddable: FootnoteError | None = None
+    prepared: bool = False
 
     def row(self, url: str) -> PageRow | None:
         return self.rows.get(url)
@@ -35,7 +37,7 @@ class MemoryStore:
         yield from sorted(url for url in self.rows if site is None or site_of(url) == site)
 
     def prepare(self) -> None:
-        """Nothing has to be brought up."""
+        self.prepared = True
 
     def embed(self, pages: Sequence[tuple[Page, Sequence[Chunk]]]) -> None:
         """What would be embedded is counted when it is written."""

@@ -33,6 +33,22 @@ async def test_a_page_is_indexed_and_reported(site: Site, crawler: Crawler) -> N
     assert PageSettled(site.url("/a"), "indexed", chunks=1, embedded=1) in crawler.events
 
 
+async def test_a_page_that_fails_each_time_does_not_bring_up_the_indexes(site: Site, crawler: Crawler) -> None:
+    """That takes longer than a pass over an unchanged site."""
+    fill(site, "a", "b")
+    site.pages["/app"] = "<html><body><div id=root></div><script src=app.js></script>"
+    urls = [site.url(path) for path in ("/a", "/b", "/app")]
+    assert (await crawler.run(*urls)).indexed == 2
+    assert crawler.store.prepared
+    crawler.store.prepared = False
+    report = await crawler.run(*urls)
+    assert (report.unchanged, report.failed) == (2, 1)
+    assert not crawler.store.prepared
+    site.pages["/b"] = page("b", prose("another"))
+    assert (await crawler.run(*urls)).indexed == 1
+    assert crawler.store.prepared
+
+
 async def test_spellings_of_one_page_are_visited_once(site: Site, crawler: Crawler) -> None:
     site.pages["/a"] = page("A", prose("A"))
     report = await crawler.run(site.url("/a"), site.url("/a#part"), site.url("/b/../a?utm_source=x"))

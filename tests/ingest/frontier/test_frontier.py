@@ -52,6 +52,19 @@ def test_each_page_is_taken_once_breadth_first(frontier: Frontier) -> None:
     assert frontier.waiting == 0
 
 
+def test_pages_that_were_read_before_are_no_news(frontier: Frontier, database: CrawlDatabase) -> None:
+    """A reading process is started for many unread pages, and not for one that is unread among many known ones."""
+    frontier.add([Found(url(name), 0, "named") for name in "abc"])
+    memories = Memories(database)
+    memories.keep(Memory(url("a"), "1", "hash", "content"))
+    memories.note_missing(url("b"), "404", number=1)
+    assert (frontier.waiting, frontier.unread) == (3, 2)
+    frontier.take()
+    assert (frontier.waiting, frontier.unread) == (2, 2)
+    frontier.take()
+    assert (frontier.waiting, frontier.unread) == (1, 1)
+
+
 def test_sites_take_turns_and_busy_ones_wait(frontier: Frontier) -> None:
     frontier.add([Found(url(name, site), 0, "named") for site in ("a.example", "b.example") for name in "12"])
     first = frontier.take(["a.example"])
