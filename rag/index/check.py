@@ -15,9 +15,9 @@ from rag.errors import FootnoteError
 from rag.index.catalog import Catalog, Identity
 from rag.index.embedding import unpacked
 from rag.index.parts import IndexParts, writer_lock
+from rag.index.pending import recover_if_idle
 from rag.index.vectors import VectorIndex
 from rag.index.words import WordIndex
-from rag.index.writer import recover_if_idle
 from rag.settings import Settings
 from rag.text.tokens import content_terms
 

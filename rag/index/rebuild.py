@@ -20,6 +20,7 @@ from rag.index.changes import CatalogChanges, new_generation_name
 from rag.index.check import Progress
 from rag.index.embedding import packed, unpacked
 from rag.index.parts import IndexParts, catalog_path, words_folder, writer_lock
+from rag.index.pending import fill_words
 from rag.index.vectors import VectorIndex
 from rag.index.words import WordIndex
 from rag.index.writer import IndexWriter
@@ -170,13 +171,8 @@ def _words(folder: Path, catalog: Catalog, tell: Progress) -> WordIndex:
 
 
 def _fill_words(words: WordIndex, catalog: Catalog, tell: Progress) -> None:
-    done, total = 0, catalog.counts().chunks
-    words.clear()
-    for group in catalog.embedded_chunks(""):
-        words.add([chunk for chunk, _ in group])
-        done += len(group)
-        tell("words", done, max(done, total))
-    words.commit()
+    total = catalog.counts().chunks
+    fill_words(words, catalog, lambda done: tell("words", done, max(done, total)))
 
 
 def _rechunk(

@@ -11,7 +11,7 @@ import logging
 from rag.errors import FootnoteError
 from rag.index.catalog import Catalog
 from rag.index.parts import IndexParts, catalog_path, writer_lock
-from rag.index.writer import recover_if_idle
+from rag.index.pending import recover_if_idle
 from rag.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -184,6 +184,17 @@ class WordIndex:
             found = self._run(searcher, tantivy.Query.all_query(), max(1, searcher.num_docs))
         return [chunk_id for chunk_id, _ in found]
 
+    def has_any(self, ids: Iterable[str]) -> bool:
+        """Whether one of these chunks is in the index as last committed."""
+        import tantivy
+
+        searcher = self._current().searcher
+        with _translated(self._folder):
+            return any(
+                searcher.search(tantivy.Query.term_query(self._schema, "id", chunk_id), 1, count=False).hits
+                for chunk_id in ids
+            )
+
     def _weights(self, searcher: tantivy.Searcher, query: str) -> dict[str, float]:
         """The terms worth searching, each with its count in the query; of a long query the rarest ones.
 

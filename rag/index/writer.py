@@ -9,41 +9,30 @@ A batch of pages goes in by these steps; `pending` is a list of chunk ids in the
     5. Chroma and tantivy: delete the chunks that went out of force; take them off `pending`
 
 Searches show only what the catalog has in force, so between any two steps readers see all of the old page or all of
-the new one. After a kill at any point, `recover` makes each pending chunk in the indexes what the catalog says: in
-force, it is added again; not in force, it is deleted. Step 2 keeps the vectors first, so that little is embedded twice.
+the new one. After a kill at any point, `recover` (`rag/index/pending.py`) makes each pending chunk in the indexes what
+the catalog says. Step 2 keeps the vectors first, so that little is embedded twice.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rag.index.catalog import Catalog, Identity, PageState, text_hash
 from rag.index.changes import CatalogChanges, Pages, check_pages
 from rag.index.embedding import TextVectors, dimension, hashed, unpacked
 from rag.index.locks import WriterLock
+from rag.index.pending import Words, delete, recover
 from rag.index.vectors import VectorIndex
 from rag.models.embeddings import EmbeddingModel
 from rag.vocabulary import Chunk, Page
 
 CHUNKS_PER_BATCH = 400
 """Pages are put in force in batches of about so many chunks: one commit of each index, some seconds of embedding."""
-_RECOVER_AT_ONCE = 200
-_SAME_VECTOR = 1e-4
-
-
-class Words(Protocol):
-    """What the writer needs of the words index."""
-
-    def add(self, chunks: Sequence[Chunk]) -> None: ...
-    def delete(self, ids: Sequence[str]) -> None: ...
-    def commit(self) -> None: ...
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,62 +274,8 @@ class IndexWriter:
     def _clear(self, ids: Sequence[str]) -> None:
         if ids:
             self._begin()
-            _delete(ids, self._vectors, self._words)
+            delete(ids, self._vectors, self._words)
             self._changes.settle(ids)
-
-
-def recover(catalog: Catalog, vectors: VectorIndex, words: Words) -> int:
-    """Makes the indexes agree with the catalog about every pending chunk; for the holder of the writer lock.
-
-    Returns:
-        How many chunks were pending.
-    """
-    vectors.tidy()
-    changes = CatalogChanges(catalog)
-    pending = catalog.pending()
-    for first in range(0, len(pending), _RECOVER_AT_ONCE):
-        ids = pending[first : first + _RECOVER_AT_ONCE]
-        in_force = catalog.embedded_by_id(ids)
-        _delete([chunk_id for chunk_id in ids if chunk_id not in in_force], vectors, words)
-        _restore_vectors(in_force, vectors)
-        words.add([chunk for chunk, _ in in_force.values()])
-        words.commit()
-        changes.settle(ids)
-    return len(pending)
-
-
-def recover_if_idle(catalog: Catalog, vectors: VectorIndex, words: Words, lock: WriterLock) -> int:
-    """`recover`, unless a writer is at work, which then has done it."""
-    if not lock.try_take():
-        return 0
-    try:
-        return recover(catalog, vectors, words)
-    finally:
-        words.close()
-        lock.drop()
-
-
-def _delete(ids: Sequence[str], vectors: VectorIndex, words: Words) -> None:
-    if ids:
-        vectors.delete(ids)
-        words.delete(ids)
-        words.commit()
-
-
-def _restore_vectors(in_force: dict[str, tuple[Chunk, bytes | None]], vectors: VectorIndex) -> None:
-    """Adds what Chroma lacks or has otherwise; each needless replacement would loosen its graph."""
-    stored = vectors.stored(list(in_force))
-    wrong = {
-        chunk: unpacked(vector)
-        for chunk, vector in in_force.values()
-        if vector is not None and not _same(stored.get(chunk.id), unpacked(vector))
-    }
-    if wrong:
-        vectors.add(list(wrong), list(wrong.values()))
-
-
-def _same(one: Sequence[float] | None, other: Sequence[float]) -> bool:
-    return one is not None and len(one) == len(other) and math.dist(one, other) < _SAME_VECTOR
 
 
 def _differs(old: Chunk | None, new: Chunk) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -12,8 +13,10 @@ from rag.errors import Conflict, IndexMismatch, IndexUnavailable, InvalidRequest
 from rag.index.check import verify_parts
 from rag.index.locks import WriterLock
 from rag.index.parts import IndexParts
+from rag.index.pending import recover_if_idle
 from rag.index.vectors import VectorIndex
-from rag.index.writer import IndexWriter, PageChange, recover_if_idle
+from rag.index.words import WordIndex
+from rag.index.writer import IndexWriter, PageChange
 from rag.models.embeddings import EmbeddingModel
 from rag.settings import Settings
 from rag.vocabulary import Chunk, Page
@@ -308,6 +311,47 @@ def test_making_good_writes_only_what_is_wrong(
     assert writer.recover() == 3
 
     assert sorted(added) == sorted([missing.id, wrong.id])
+    assert verify_parts(parts).problems == ()
+
+
+def test_after_a_kill_scores_are_those_of_an_index_that_was_never_killed(
+    writer: IndexWriter, parts: IndexParts, tmp_path: Path
+) -> None:
+    """Deleted chunks count in tantivy's statistics until they are merged away, and then the lengths are guessed."""
+    pages = [make_page("bread " * (number + 1), "moon", url=f"https://a.org/{number}") for number in range(8)]
+    for page in pages[:7]:
+        writer.write(chunked(page))
+    killed = make_chunks(pages[7])
+    writer._changes.stage([chunk.id for chunk in killed], {}, "fake")
+    parts.words.add(killed)
+    parts.words.commit()  # which merges the eight commits into one segment
+
+    assert writer.recover() == 2
+
+    undisturbed = WordIndex(tmp_path / "undisturbed")
+    undisturbed.add([chunk for page in pages[:7] for chunk in make_chunks(page)])
+    undisturbed.commit()
+    assert parts.words.search("bread", 20) == undisturbed.search("bread", 20)
+    assert verify_parts(parts).problems == ()
+    writer.write(chunked(pages[7]))
+    undisturbed.add(killed)
+    undisturbed.commit()
+    assert parts.words.search("bread moon", 20) == undisturbed.search("bread moon", 20)
+
+
+def test_a_large_words_index_is_not_filled_anew(
+    writer: IndexWriter, parts: IndexParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.index.pending._FILLED_ANEW", 2)
+    monkeypatch.setattr(parts.words, "clear", lambda: pytest.fail("filled anew"))
+    page = make_page("one", "two", "three")
+    writer.write(chunked(page))
+    lost = make_chunks(make_page("four", url="https://a.org/"))
+    parts.words.add(lost)
+    parts.words.commit()
+    writer._changes.stage([chunk.id for chunk in (*lost, *make_chunks(page))], {}, "fake")
+    assert writer.recover() == 4
+    assert sorted(parts.words.ids()) == sorted(chunk.id for chunk in make_chunks(page))
     assert verify_parts(parts).problems == ()
 
 
