@@ -146,17 +146,21 @@ def shared_memory(place: Path) -> int:
 
 
 class Counted:
-    """An embedder that counts the tokens it is given, up to what it reads of a text."""
+    """An embedder whose tokens can be counted afterwards, those of each text up to what it reads of one."""
 
     def __init__(self, model: Any) -> None:
-        self.tokens = 0
         self._model = model
+        self._texts: list[str] = []
         self._embed = model.model.embed_documents
         model.model.embed_documents = self.embed
 
     def embed(self, texts: list[str]) -> Any:
-        self.tokens += sum(min(self._model.max_tokens, self._model.count_tokens(text)) for text in texts)
+        self._texts += texts
         return self._embed(texts)
+
+    @property
+    def tokens(self) -> int:
+        return sum(min(self._model.max_tokens, self._model.count_tokens(text)) for text in self._texts)
 
 
 def footnote(folder: Path, embedder: str, urls: Sequence[str]) -> dict[str, float]:
