@@ -209,7 +209,7 @@ class WordIndex:
         return {term: float(count) for term, count in content.items()}
 
     def _any_of(self, weights: dict[str, float]) -> tantivy.Query:
-        """A flat union of terms, which is the form that tantivy can cut short (block-max WAND)."""
+        """A flat union of the terms, each in every field."""
         import tantivy
 
         return tantivy.Query.boolean_query(
