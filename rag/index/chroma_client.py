@@ -59,20 +59,20 @@ class ChromaClient:
         )
         unbounded.close()
         self._server = server
+        self._endpoint = endpoint
         self._place = {"tenant": endpoint.tenant, "database": endpoint.database}
         on_loopback = parts.scheme == "http" and parts.hostname == HOST and not endpoint.headers
         self._quick = QuickQuery(endpoint, timeout) if on_loopback else None
-        self._patient = QuickQuery(endpoint, _WAKING_SECONDS) if on_loopback else None
 
     def get_collection(self, name: str) -> chromadb.Collection:
         return self._wrapped(self._server.get_collection(name, **self._place))
 
     def wake(self, collection: chromadb.Collection, dimension: int) -> None:
         """Has a server that was just started read the graph, which takes many seconds where there are many chunks."""
-        with _in_time():
-            if self._patient:
-                self._patient.ask(str(collection.id), [1.0] * dimension, 1)()
-                self._patient.close()
+        if self._quick is None:
+            return
+        with _in_time(), contextlib.closing(QuickQuery(self._endpoint, _WAKING_SECONDS)) as patient:
+            patient.ask(str(collection.id), [1.0] * dimension, 1)()
 
     def ask(
         self, collection: chromadb.Collection, vector: Sequence[float], k: int

@@ -52,8 +52,7 @@ def recover(catalog: Catalog, vectors: VectorIndex, words: Words) -> int:
         ids = pending[first : first + _AT_ONCE]
         in_force = catalog.embedded_by_id(ids)
         gone = [chunk_id for chunk_id in ids if chunk_id not in in_force]
-        if gone:
-            vectors.delete(gone)
+        vectors.delete(gone)
         _restore_vectors(in_force, vectors)
         if not anew:
             words.delete(gone)
@@ -82,13 +81,6 @@ def fill_words(words: Words, catalog: Catalog, done: Callable[[int], None] = lam
         words.add([chunk for chunk, _ in group])
         count += len(group)
         done(count)
-    words.commit()
-
-
-def delete(ids: Sequence[str], vectors: VectorIndex, words: Words) -> None:
-    """Takes chunks out of both indexes."""
-    vectors.delete(ids)
-    words.delete(ids)
     words.commit()
 
 

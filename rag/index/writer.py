@@ -26,7 +26,7 @@ from rag.index.catalog import Catalog, Identity, PageState, text_hash
 from rag.index.changes import CatalogChanges, Pages, check_pages
 from rag.index.embedding import TextVectors, dimension, hashed, unpacked
 from rag.index.locks import WriterLock
-from rag.index.pending import Words, delete, recover
+from rag.index.pending import Words, recover
 from rag.index.vectors import VectorIndex
 from rag.models.embeddings import EmbeddingModel
 from rag.vocabulary import Chunk, Page
@@ -274,7 +274,9 @@ class IndexWriter:
     def _clear(self, ids: Sequence[str]) -> None:
         if ids:
             self._begin()
-            delete(ids, self._vectors, self._words)
+            self._vectors.delete(ids)
+            self._words.delete(ids)
+            self._words.commit()
             self._changes.settle(ids)
 
 
