@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.index.catalog import Catalog
+from rag.index.chroma_collection import ChromaCollection
 from rag.index.chroma_server import ChromaServer
 from rag.index.endpoint import own_endpoint
 from rag.index.locks import WriterLock
@@ -89,7 +90,7 @@ def writer(parts: IndexParts, model: EmbeddingModel, settings: Settings) -> Iter
 
 @pytest.fixture
 def vectors(chroma: ChromaServer, catalog: Catalog) -> Iterator[VectorIndex]:
-    index = VectorIndex(own_endpoint(chroma), catalog, collection=f"test-{next(_NUMBERS)}")
+    index = VectorIndex(ChromaCollection(own_endpoint(chroma), catalog, name=f"test-{next(_NUMBERS)}"), catalog)
     yield index
     index.close()
 

@@ -293,7 +293,7 @@ def test_a_chroma_that_crashes_at_a_query_is_a_finding_and_no_crash(
         writer.write([(page, make_chunks(page)) for page in PAGES])
     server, left, armed = parts.vectors.server, [crashes], [False]
     assert server is not None
-    resolved = parts.vectors._resolved
+    resolved = parts.vectors._chroma._resolved
 
     def crash(*arguments: Any) -> Any:
         link, record = resolved(*arguments), server.live()
@@ -304,7 +304,7 @@ def test_a_chroma_that_crashes_at_a_query_is_a_finding_and_no_crash(
                 pass
         return link
 
-    monkeypatch.setattr(parts.vectors, "_resolved", crash)
+    monkeypatch.setattr(parts.vectors._chroma, "_resolved", crash)
 
     def arm(step: str, done: int, total: int) -> None:
         armed[0] = step == "ids"

@@ -10,6 +10,7 @@ import pytest
 
 from rag.index.catalog import Catalog, Identity, text_hash
 from rag.index.changes import CatalogChanges
+from rag.index.chroma_collection import ChromaCollection
 from rag.index.chroma_server import ChromaServer
 from rag.index.embedding import packed
 from rag.index.endpoint import own_endpoint
@@ -112,7 +113,9 @@ def index(
     def make() -> VectorIndex:
         exact = 0 if "widening" in request.param else 10_000
         collection = f"contract-{tmp_path.name}"
-        made.append(VectorIndex(own_endpoint(chroma), catalog, collection=collection, exact_chunks=exact))
+        made.append(
+            VectorIndex(ChromaCollection(own_endpoint(chroma), catalog, name=collection), catalog, exact_chunks=exact)
+        )
         return made[-1]
 
     yield OverVectors(catalog, make)

@@ -16,6 +16,7 @@ from rag.errors import ConfigurationError, IndexMismatch, IndexUnavailable
 from rag.index.catalog import Catalog, Identity
 from rag.index.changes import CatalogChanges
 from rag.index.chroma_client import ChromaClient
+from rag.index.chroma_collection import ChromaCollection
 from rag.index.chroma_server import ChromaServer
 from rag.index.embedding import packed
 from rag.index.endpoint import Endpoint, own_endpoint, remote_endpoint
@@ -70,7 +71,7 @@ def test_vectors_of_another_dimension_are_refused_with_the_cure(vectors: VectorI
 
 def test_a_killed_server_costs_one_retry(server: ChromaServer, catalog: Catalog) -> None:
     """After kill -9 the next search starts another server, on another port, and finds what was acknowledged."""
-    index = VectorIndex(own_endpoint(server), catalog)
+    index = VectorIndex(ChromaCollection(own_endpoint(server), catalog), catalog)
     ids = add(index, "bread is baked", "the moon")
     before = server.live()
     assert before is not None
@@ -94,7 +95,7 @@ def test_every_new_server_is_woken_once(
     woken: list[int] = []
     monkeypatch.setattr(ChromaClient, "wake", lambda client, collection, dimension: woken.append(dimension))
     CatalogChanges(catalog).claim(Identity("fake", 64, 1))
-    index = VectorIndex(own_endpoint(server), catalog)
+    index = VectorIndex(ChromaCollection(own_endpoint(server), catalog), catalog)
     add(index, "bread")
     for count in (1, 2):
         assert index.search(EMBEDDINGS.embed_query("bread"), 1)
@@ -106,7 +107,7 @@ def test_every_new_server_is_woken_once(
 
 def test_a_stalled_server_ends_in_an_error_and_not_in_waiting(server: ChromaServer, catalog: Catalog) -> None:
     """Every call has a deadline, and the next call works when the server does."""
-    index = VectorIndex(own_endpoint(server), catalog, timeout=0.3, write_timeout=0.4)
+    index = VectorIndex(ChromaCollection(own_endpoint(server), catalog, timeout=0.3, write_timeout=0.4), catalog)
     add(index, "bread")
     live = server.live()
     assert live is not None
@@ -117,14 +118,14 @@ def test_a_stalled_server_ends_in_an_error_and_not_in_waiting(server: ChromaServ
                 call()
     finally:
         os.kill(live.pid, signal.SIGCONT)
-    slow = VectorIndex(own_endpoint(server), catalog)
+    slow = VectorIndex(ChromaCollection(own_endpoint(server), catalog), catalog)
     assert slow.count() >= 1
     index.close()
     slow.close()
 
 
 def test_a_search_does_not_wait_for_who_writes_chromas_database(server: ChromaServer, catalog: Catalog) -> None:
-    index = VectorIndex(own_endpoint(server), catalog, timeout=2.0)
+    index = VectorIndex(ChromaCollection(own_endpoint(server), catalog, timeout=2.0), catalog)
     (chunk_id,) = add(index, "planet")
     found = index.search(EMBEDDINGS.embed_query("planet"), 1)
     with contextlib.closing(sqlite3.connect(server.data_dir / "chroma" / "chroma.sqlite3")) as database:
@@ -138,7 +139,7 @@ def test_a_server_that_only_listens_ends_in_an_error(catalog: Catalog) -> None:
     """A port that accepts and says nothing is no Chroma."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
         endpoint = Endpoint(f"http://user:secret@127.0.0.1:{mute.getsockname()[1]}", {})
-        index = VectorIndex(lambda again: endpoint, catalog, timeout=0.2)
+        index = VectorIndex(ChromaCollection(lambda again: endpoint, catalog, timeout=0.2), catalog)
         with pytest.raises(IndexUnavailable, match="did not answer") as caught:
             index.count()
         assert "secret" not in str(caught.value)
@@ -161,7 +162,7 @@ def test_the_collection_of_another_data_folder_is_refused(
     """On a shared server two data folders cannot write into one collection by mistake."""
     add(vectors, "text")
     other = Catalog(tmp_path / "other.db")
-    index = VectorIndex(own_endpoint(chroma), other, collection=vectors._name)
+    index = VectorIndex(ChromaCollection(own_endpoint(chroma), other, name=vectors._chroma.name), other)
 
     with pytest.raises(IndexMismatch, match=r"another data folder.*RAG_COLLECTION"):
         add(index, "text")
@@ -237,7 +238,7 @@ def another(vectors: VectorIndex, chroma: ChromaServer, catalog: Catalog) -> Ite
     made: list[VectorIndex] = []
 
     def make() -> VectorIndex:
-        made.append(VectorIndex(own_endpoint(chroma), catalog, collection=vectors._name))
+        made.append(VectorIndex(ChromaCollection(own_endpoint(chroma), catalog, name=vectors._chroma.name), catalog))
         return made[-1]
 
     yield make
