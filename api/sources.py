@@ -19,7 +19,7 @@ from ingest.progress import event_data
 from ingest.spec import IngestSpec
 from rag.errors import NotFound, without_password
 from rag.events import timestamp
-from rag.index.catalog import PageRow
+from rag.index.rows import PageRow
 from rag.service import Footnote
 from rag.stream.wire import PING, to_json
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from rag.index.catalog import Catalog, PageRow, PageState
+from rag.index.catalog import Catalog
+from rag.index.rows import PageRow, PageState
 from rag.index.writer import IndexWriter, PageChange
 from rag.vocabulary import Chunk, Page
 

@@ -26,7 +26,7 @@ from ingest.spec import IngestSpec
 from ingest.store import Store
 from ingest.urls import site_of
 from rag.errors import SourceError, SourceExcluded, SourceGone, SourceUnreachable, SourceUnreadable
-from rag.index.catalog import PageRow, PageState
+from rag.index.rows import PageRow, PageState
 from rag.vocabulary import Chunk, Page
 
 

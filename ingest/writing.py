@@ -11,7 +11,7 @@ from ingest.store import Store
 from ingest.visiting import Visited
 from rag.errors import FootnoteError
 from rag.index.asked import LastAsked
-from rag.index.catalog import PageState
+from rag.index.rows import PageState
 from rag.index.writer import PageChange
 from rag.vocabulary import Chunk, Page
 

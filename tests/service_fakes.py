@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.language_models.chat_models import BaseChatModel
 
-from rag.index.catalog import Counts
+from rag.index.rows import Counts
 from rag.models.chat import ChatModel
 from rag.models.embeddings import EmbeddingModel
 from rag.service import Footnote

@@ -16,9 +16,11 @@ from typing import Protocol
 
 import numpy as np
 
-from rag.index.catalog import Catalog, Head, Moment, StoredChunk
+from rag.index.catalog import Catalog
 from rag.index.fusion import Phrasing, Scores
+from rag.index.moment import Moment
 from rag.index.nearest import Hits, similarities
+from rag.index.rows import Head, StoredChunk
 from rag.text.places import TermFinder
 from rag.vocabulary import Filter
 

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from rag.errors import IndexMismatch, InvalidRequest
-from rag.index.catalog import Catalog, Identity, PageState, pack_blocks, text_hash
+from rag.index.catalog import Catalog
 from rag.index.database import insert_rows
+from rag.index.rows import Identity, PageState, pack_blocks, text_hash
 from rag.vocabulary import Chunk, Page
 
 Pages = Sequence[tuple[Page, Sequence[Chunk]]]

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.errors import FootnoteError
-from rag.index.catalog import Catalog, Identity
+from rag.index.catalog import Catalog
 from rag.index.embedding import unpacked
 from rag.index.parts import IndexParts, writer_lock
 from rag.index.pending import recover_if_idle
+from rag.index.rows import Identity
 from rag.index.vectors import VectorIndex
 from rag.index.words import WordIndex
 from rag.settings import Settings

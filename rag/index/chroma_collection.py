@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from langchain_core.embeddings import Embeddings
 
 from rag.errors import FootnoteError, IndexMismatch, IndexUnavailable, StorageError
-from rag.index.catalog import Catalog, Identity
+from rag.index.catalog import Catalog
 from rag.index.chroma_client import ChromaClient
 from rag.index.chroma_faults import translated, was_replaced
 from rag.index.chroma_server import ChromaServer
 from rag.index.endpoint import Endpoint, own_endpoint, remote_endpoint, shown
+from rag.index.rows import Identity
 from rag.settings import Settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rag.errors import ModelStreamBroken
-from rag.index.catalog import Catalog, text_hash
+from rag.index.catalog import Catalog
+from rag.index.rows import text_hash
 from rag.models.embeddings import EmbeddingModel
 from rag.vocabulary import Chunk
 

@@ -15,12 +15,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from rag.errors import IndexMismatch, IndexUnavailable
-from rag.index.catalog import Catalog, Identity
+from rag.index.catalog import Catalog
 from rag.index.changes import CatalogChanges, new_generation_name
 from rag.index.check import Progress
 from rag.index.embedding import packed, unpacked
 from rag.index.parts import IndexParts, catalog_path, words_folder, writer_lock
 from rag.index.pending import fill_words
+from rag.index.rows import Identity
 from rag.index.vectors import VectorIndex
 from rag.index.words import WordIndex
 from rag.index.writer import IndexWriter

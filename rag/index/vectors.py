@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
-from rag.index.catalog import Catalog, Identity
+from rag.index.catalog import Catalog
 from rag.index.chroma_collection import ChromaCollection, Link
 from rag.index.chroma_server import ChromaServer
 from rag.index.nearest import Hits, nearest
+from rag.index.rows import Identity
 from rag.settings import Settings
 from rag.vocabulary import Chunk, Filter
 

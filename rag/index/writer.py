@@ -22,11 +22,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from rag.index.catalog import Catalog, Identity, PageState, text_hash
+from rag.index.catalog import Catalog
 from rag.index.changes import CatalogChanges, Pages, check_pages
 from rag.index.embedding import TextVectors, dimension, hashed, unpacked
 from rag.index.locks import WriterLock
 from rag.index.pending import Words, recover
+from rag.index.rows import Identity, PageState, text_hash
 from rag.index.vectors import VectorIndex
 from rag.models.embeddings import EmbeddingModel
 from rag.vocabulary import Chunk, Page

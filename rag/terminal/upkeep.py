@@ -13,8 +13,9 @@ from rich.console import Console
 
 from rag.errors import NotFound, without_password
 from rag.events import timestamp
-from rag.index.catalog import Catalog, PageRow
+from rag.index.catalog import Catalog
 from rag.index.parts import catalog_path
+from rag.index.rows import PageRow
 from rag.settings import Settings, variable_name
 from rag.terminal.text import harmless, json_line
 

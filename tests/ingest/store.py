@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ingest.urls import site_of
 from rag.errors import FootnoteError
-from rag.index.catalog import PageRow, PageState
+from rag.index.rows import PageRow, PageState
 from rag.index.writer import PageChange
 from rag.vocabulary import Chunk, Page
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from rag.errors import IndexMismatch, InvalidRequest, StorageError
-from rag.index.catalog import Catalog, Head, Identity, text_hash
+from rag.index.catalog import Catalog
 from rag.index.changes import CatalogChanges, check_pages, site_of
 from rag.index.embedding import packed, unpacked
+from rag.index.rows import Head, Identity, text_hash
 from rag.vocabulary import Block, Chunk, Filter, Page
 from tests.fakes import EPOCH, make_chunk, make_chunks, make_page
 

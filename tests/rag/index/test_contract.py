@@ -8,12 +8,13 @@ from typing import Protocol
 
 import pytest
 
-from rag.index.catalog import Catalog, Identity, text_hash
+from rag.index.catalog import Catalog
 from rag.index.changes import CatalogChanges
 from rag.index.chroma_collection import ChromaCollection
 from rag.index.chroma_server import ChromaServer
 from rag.index.embedding import packed
 from rag.index.endpoint import own_endpoint
+from rag.index.rows import Identity, text_hash
 from rag.index.vectors import VectorIndex
 from rag.index.words import WordIndex
 from rag.vocabulary import Chunk, Filter, Page

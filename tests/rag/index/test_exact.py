@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from rag.errors import IndexMismatch, IndexUnavailable
-from rag.index.catalog import Identity
 from rag.index.changes import CatalogChanges
 from rag.index.exact import ExactSearch, SureVectors
 from rag.index.nearest import Hits
 from rag.index.parts import IndexParts
+from rag.index.rows import Identity
 from rag.index.words import WordIndex
 from rag.index.writer import IndexWriter
 from rag.vocabulary import Filter

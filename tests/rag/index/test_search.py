@@ -17,11 +17,13 @@ from langchain_core.documents import Document as LangChainDocument
 from langchain_core.documents.compressor import BaseDocumentCompressor
 
 from rag.errors import ConfigurationError, IndexUnavailable, InvalidRequest, ModelError, StorageError
-from rag.index.catalog import Catalog, Moment, StoredChunk
+from rag.index.catalog import Catalog
 from rag.index.fusion import READ_AHEAD, READ_CLOSELY
 from rag.index.locks import WriterLock
+from rag.index.moment import Moment
 from rag.index.nearest import Hits
 from rag.index.rerank import Reranker
+from rag.index.rows import StoredChunk
 from rag.index.search import Index
 from rag.index.words import WordIndex
 from rag.index.writer import IndexWriter

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import ConfigurationError, IndexMismatch, IndexUnavailable
-from rag.index.catalog import Catalog, Identity
+from rag.index.catalog import Catalog
 from rag.index.changes import CatalogChanges
 from rag.index.chroma_client import ChromaClient
 from rag.index.chroma_collection import ChromaCollection
@@ -21,6 +21,7 @@ from rag.index.chroma_server import ChromaServer
 from rag.index.embedding import packed
 from rag.index.endpoint import Endpoint, own_endpoint, remote_endpoint
 from rag.index.nearest import nearest
+from rag.index.rows import Identity
 from rag.index.vectors import VectorIndex
 from rag.settings import Settings
 from tests.fakes import FakeEmbeddings, make_chunk, make_chunks, make_page
