@@ -34,7 +34,8 @@ from ingest.report import Report
 from ingest.spec import IngestSpec
 from ingest.store import Store
 from ingest.urls import site_of
-from ingest.visiting import Rooms, Visited, Visitor
+from ingest.visited import Rooms, Visited
+from ingest.visiting import Visitor
 from ingest.writing import Pause, WriteQueue, no_pause
 from rag.errors import FootnoteError, SourceGone
 from rag.index.writer import PageChange

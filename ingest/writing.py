@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 from ingest.store import Store
-from ingest.visiting import Visited
+from ingest.visited import Visited
 from rag.errors import FootnoteError
 from rag.index.asked import LastAsked
 from rag.index.rows import PageState

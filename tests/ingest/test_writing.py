@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from ingest.visiting import Visited
+from ingest.visited import Visited
 from ingest.writing import GIVE_UP_AFTER, WriteQueue, give_way
 from rag.errors import FootnoteError, ModelUnavailable
 from rag.index.asked import LastAsked
