@@ -94,7 +94,9 @@ class Quote:
 
     @property
     def link(self) -> str:
-        return text_fragment_link(self.page.url, self.anchor, self.page.blocks, self.start, self.end)
+        return text_fragment_link(
+            self.page.url, self.anchor, self.page.blocks, self.start, self.end, title=self.page.title
+        )
 
 
 class Browser:

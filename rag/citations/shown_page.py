@@ -1,23 +1,23 @@
-"""A page's text as a browser searches it: letter case and white space alike, line numbers of code in their places.
+"""A page's text as a browser searches it: letter case, accents, widths, quotation marks and white space alike, and line
+numbers of code in their places.
 
 Pages draw numbers beside code. Where such a number stands right before the words of its line, a browser takes both for
 one word, and finds that line by the number only. The text that is indexed and quoted has no numbers; here they are put
-back, and places of the one text become places of the other.
+back, and places of the one text become places of the other. So is the title, which pages show above their text.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from rag.vocabulary import BLOCK_SEPARATOR, Block
 
 _MOST_RIVALS = 1_000
-_SPACES = (
-    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
+_QUOTATION_MARKS = dict(zip("‘’‚‛“”„‟", "''''" + '""""', strict=True))
 
 
 class Term(NamedTuple):
@@ -30,24 +30,24 @@ class Term(NamedTuple):
 class ShownPage:
     """The text of a page.
 
+    Args:
+        title: taken to stand above the text, where that has no line of its own with it.
+
     Attributes:
         plain: as it is indexed and quoted.
-        text: as the page shows it, with line numbers.
+        text: as the page shows it, with title and line numbers.
+        begin: where in `text` that which is quoted begins, behind the title.
     """
 
-    def __init__(self, page: str | Sequence[Block]) -> None:
+    def __init__(self, page: str | Sequence[Block], title: str = "") -> None:
+        self.plain = page if isinstance(page, str) else BLOCK_SEPARATOR.join(block.text for block in page)
+        above = "" if not title or title in self.plain.split("\n") else title + BLOCK_SEPARATOR
+        self.begin = len(above)
         self._numbered: list[int] = []  # where in `plain` the lines with a number begin
-        self._added = [0]  # how many characters of numbers stand before the first of them, the second, …
+        self._added = [self.begin]  # how many characters stand before the first of them, the second, … beyond `plain`'s
         self._after: dict[int, int] = {}
-        if isinstance(page, str):
-            self.plain = self.text = page
-        else:
-            self.plain = BLOCK_SEPARATOR.join(block.text for block in page)
-            self.text = self._with_numbers(page)
-        lowered = self.text.lower()
-        self._lowered = lowered if len(lowered) == len(self.text) else self.text
-        for space in _SPACES:
-            self._lowered = self._lowered.replace(space, " ")
+        self.text = above + (self.plain if isinstance(page, str) else self._with_numbers(page))
+        self._folded = _folded(self.text)
 
     def _with_numbers(self, blocks: Sequence[Block]) -> str:
         if all(block.first_line is None for block in blocks):
@@ -82,31 +82,50 @@ class ShownPage:
 
     def is_first(self, term: Term, since: int = 0) -> bool:
         """Whether the words of a term do not stand on the page between `since` and the term."""
-        return self._lowered.find(self._lowered[term.start : term.end], since, term.end) == term.start
+        return self._folded.find(self._folded[term.start : term.end], since, term.end) == term.start
 
     def rivals(self, term: Term, since: int = 0) -> list[int] | None:
         """Where the words of a term stand between `since` and the term; None when that is nearly everywhere."""
-        words = self._lowered[term.start : term.end]
+        words = self._folded[term.start : term.end]
         places: list[int] = []
-        place = self._lowered.find(words, since, term.end - 1)
+        place = self._folded.find(words, since, term.end - 1)
         while place >= 0:
             if len(places) == _MOST_RIVALS:
                 return None
             places.append(place)
-            place = self._lowered.find(words, place + 1, term.end - 1)
+            place = self._folded.find(words, place + 1, term.end - 1)
         return places
 
     def alike_from(self, one: int, other: int, most: int) -> int:
         """How many characters are the same from two places on, `most` at most."""
-        text = self._lowered
+        text = self._folded
         return _longest(most, lambda length: text[one : one + length] == text[other : other + length])
 
     def alike_up_to(self, one: int, other: int, most: int) -> int:
         """How many characters are the same before two places, `most` at most."""
-        text = self._lowered
+        text = self._folded
         return _longest(most, lambda length: text[one - length : one] == text[other - length : other])
 
 
 def _longest(most: int, holds: Callable[[int], bool]) -> int:
     """The largest length up to `most` that holds, where all shorter ones hold as well."""
     return bisect_left(range(1, most + 1), True, key=lambda length: not holds(length))
+
+
+def _folded(text: str) -> str:
+    """The text with one character for all that a browser takes for the same, as long as it was."""
+    lowered = text.lower()
+    if len(lowered) != len(text):
+        lowered = "".join(character.lower()[0] for character in text)
+    for character in set(lowered):
+        if (alike := _alike(character)) != character:
+            lowered = lowered.replace(character, alike)
+    return lowered
+
+
+@lru_cache(maxsize=4_096)
+def _alike(character: str) -> str:
+    if character.isspace():
+        return " "
+    parts = [part for part in unicodedata.normalize("NFKD", character) if not unicodedata.combining(part)]
+    return _QUOTATION_MARKS.get(character) or (parts[0].lower()[0] if len(parts) == 1 else character)

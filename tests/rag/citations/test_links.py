@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.citations.links import is_border, link_maker, text_fragment_link
+from rag.citations.links import link_maker, text_fragment_link
+from rag.citations.word_borders import is_border
 from rag.vocabulary import Block
 from tests.fakes import make_document
 
@@ -53,6 +54,77 @@ def test_the_second_of_two_is_told_apart() -> None:
     assert directive(link(ENGLISH, quote, ENGLISH.rindex(quote))) == "Install%20the%20package%20first.,-It"
     alone = "程序会逐字核对。"
     assert unquote(directive(link(CHINESE, alone, CHINESE.rindex(alone)))) == f"否则标为不支持。-,{alone}"
+
+
+TABLE = "Model\tKind\tTask\nGPT\tTransformer\tnext word\nGPT-2\tTransformer\tnext word\nBERT\tTransformer\tgap"
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("GPT\tTransformer\tnext word", "Task-,GPT,next word"),
+        ("GPT-2\tTransformer\tnext word", "next word-,GPT-2,next word"),
+        ("BERT\tTransformer\tgap", "BERT,gap"),
+    ],
+)
+def test_a_row_is_told_apart_by_the_cells_around_it(row: str, expected: str) -> None:
+    """Between two cells a page shows nothing else, so that the cell before leads up to a row."""
+    text = f"GPT-2 comes next.\n\n{TABLE}"
+    assert directive(link(text, row)) == expected.replace("GPT-2", "GPT%2D2").replace(" ", "%20")
+
+
+def test_a_cell_that_a_row_repeats_is_told_apart_by_the_next_row() -> None:
+    """Else the highlight would end at the first of the two."""
+    text = "Name\tOne\tTwo\tThree\nSpeed\tlow\tlow\thigh\nCost\tmid\tlow\tlow\nSize\tbig\tbig\tlow"
+    assert unquote(directive(link(text, "Cost\tmid\tlow\tlow"))) == "Cost,low,-Size"
+    assert unquote(directive(link(text, "Size\tbig\tbig\tlow"))) == "Size,low"
+
+
+def test_the_first_line_that_can_be_named_begins_the_highlight() -> None:
+    """Where neither the first line nor the last is the first such, one between them may be."""
+    text = "Model\n\nTask\n\nModel\tKind\tTask"
+    assert directive(link(text, "Model\tKind\tTask")) == "Kind,Task"
+
+
+@pytest.mark.parametrize(
+    ("above", "opening"),
+    [
+        ('"Learning with not Enough Data"', "“Learning with not Enough Data” and Labels"),
+        ("（1 + x + x^2 + x^3 + x^4 + x^5）", "(1 + x + x^2 + x^3 + x^4 + x^5) as"),
+        ("A résumé of all that was said at noon", "A resume of all that was said at dawn"),
+    ],
+)
+def test_what_a_browser_takes_for_the_same_is_told_apart(above: str, opening: str) -> None:
+    """Quotation marks, widths and accents make no difference to it, so the terms must."""
+    quote = f"{opening} is what the sentence begins with, which has a good many words."
+    begin = unquote(directive(link(f"{above}\n\n{quote}", quote)).split(",")[0])
+    assert opening.startswith(begin)
+    assert len(begin) >= len(above)
+
+
+def test_a_title_above_the_text_is_the_first_of_its_words() -> None:
+    """Pages show their title; the text that is read often begins behind it."""
+    title, quote = (
+        "How the northern harbour was built",
+        "How the northern harbour was built over nine years is told here.",
+    )
+    text = f"{quote} More words follow."
+
+    def opening(title: str) -> str:
+        made = text_fragment_link(URL, None, text, 0, len(quote), title=title)
+        return unquote(directive(made).split(",")[0])
+
+    assert opening("") in title
+    assert opening(title).startswith(title)
+    assert opening(title) != title
+
+
+def test_a_title_that_the_text_has_is_no_second_one() -> None:
+    """A quoted heading stays the first such on the page, and offsets stay those of the text."""
+    text = "How to begin\n\nInstall the package first."
+    made = [text_fragment_link(URL, None, text, *span, title="How to begin") for span in [(0, 12), (14, 40)]]
+    assert [unquote(directive(one)) for one in made] == ["How to begin", "Install the package first."]
+    assert directive(text_fragment_link(URL, None, text, 14, 40, title="Else")) == "Install%20the%20package%20first."
 
 
 def test_nothing_is_put_before_what_follows_a_heading() -> None:
@@ -102,10 +174,15 @@ def test_without_words_or_anchor() -> None:
         ("引用", 1, False),
         ("引A", 1, True),
         ("。引", 1, True),
+        ("1，2", 1, False),
+        ("1；2", 2, False),
+        ("a；b", 1, True),
+        ("２．于", 1, True),
+        ("8 1⁄2", 4, False),
     ],
 )
 def test_borders(text: str, place: int, expected: bool) -> None:
-    """Contractions and decimals hold together; Chinese against Latin is a border, against Chinese it is not sure."""
+    """Contractions and numbers hold together; Chinese against Latin is a border, against Chinese it is not sure."""
     assert is_border(text, place) is expected
 
 
@@ -170,6 +247,13 @@ def test_terms_avoid_a_space_that_chinese_has_not() -> None:
     assert link.endswith(":~:text=它影响输出数值，但是并不和原始数据,产生关联。")
     assert directive(text_fragment_link(URL, None, "One two.\xa0Three four.", 0, 20)) == "One%20two.,Three%20four."
     assert unquote(directive(text_fragment_link(URL, None, "差分码为 ： 6716 ，", 0, 13))) == "差分码为,6716"
+
+
+def test_a_hole_close_to_the_beginning_is_gone_round_with_a_prefix() -> None:
+    """Where the words before the hole stand higher up, those before them on the line tell them apart."""
+    text = "那么，开始说明。\n输入向量 ， 。那么 ，两个权重向量都得到同样的内积，但是后者更好。"
+    quote = "那么 ，两个权重向量都得到同样的内积，但是后者更好。"
+    assert unquote(directive(link(text, quote))) == "。-,那么,，但是后者更好。"
 
 
 @pytest.mark.parametrize("above", ["call(line, 'x');", "print('#include')", "A teaser that is cut ..."])
