@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ingest.fetching.answers import Fetched
     from rag.models.embeddings import EmbeddingModel
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Raised when the same bytes would be read differently, so that unchanged pages are read anew."""
 
 _META_REFRESH = re.compile(

@@ -13,7 +13,7 @@ from lxml import etree
 
 from ingest.reading.code import read_code
 from ingest.reading.tables import Drop, is_data_table, table_text
-from ingest.reading.text import fold
+from ingest.reading.text import DRAWING, LINE_BREAK, shown_lines
 from rag.vocabulary import Block, BlockKind
 
 SKIPPED = frozenset(
@@ -28,12 +28,10 @@ BLOCK_LEVEL = frozenset(
 PREFORMATTED = frozenset({"pre", "xmp", "listing", "plaintext"})
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
+_DRAWN = frozenset({"svg", "canvas", "button"})
 _PERHAPS_WHOLE = PREFORMATTED | {"table", "math", "a"}
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
-_BREAK = "\x1e"  # control characters never reach the walk, see ingest/reading/text.py
-_GAP = "\x1a"
-_WIDE_GAP = re.compile(r"[^\S\xa0]*\xa0\s+|[^\S\xa0]+\xa0")
-_PARAGRAPH_BREAK = re.compile(rf"{_BREAK}(?:\s*{_BREAK})+")
+_PARAGRAPH_BREAK = re.compile(rf"{LINE_BREAK}(?:\s*{LINE_BREAK})+")
 _PERMALINK = re.compile(r"headerlink|header-?anchor|anchor-?link|hash-?link|perma-?link|heading-?link|\banchor\b")
 _TEX = "application/x-tex"
 _MAX_ANCHOR = 300
@@ -64,6 +62,8 @@ def read_blocks(root: etree._Element, drop: Drop) -> list[Draft]:
             if tag in SKIPPED or drop(element) or (tag in _PERHAPS_WHOLE and walk.take_whole(element)):
                 skipped = element
                 walker.skip_subtree()
+                if tag in _DRAWN and not drop(element):
+                    walk.text(DRAWING)
             else:
                 walk.open(element)
         else:
@@ -128,7 +128,7 @@ class _Walk:
             self._pending_is_own = False
             self._enter(tag, element)
         elif tag == "br":
-            self._buffer.append(_BREAK)
+            self._buffer.append(LINE_BREAK)
         elif tag == "a":
             self._links += 1
         self._note_id(element, own=tag in BLOCK_LEVEL)
@@ -157,7 +157,7 @@ class _Walk:
         self._linked = 0
         if not raw or raw.isspace():
             return
-        parts = [part for part in map(_lines, _PARAGRAPH_BREAK.split(raw)) if part]
+        parts = [part for part in map(shown_lines, _PARAGRAPH_BREAK.split(raw)) if part]
         for part in parts:
             self._add(self._kind(), part, element, linked=min(linked, len(part)))
 
@@ -252,16 +252,6 @@ def _joined(term: Draft, draft: Draft) -> Draft:
     """A term and the first paragraph of its definition: read apart, neither says much."""
     text = f"{term.block.text}\n{draft.block.text}"
     return Draft(Block("definition", text, 0, term.block.anchor), draft.element, term.linked + draft.linked)
-
-
-def _lines(raw: str) -> str:
-    folded = fold if "\xa0" not in raw else _fold_but_wide_gaps
-    return "\n".join(line for line in map(folded, raw.split(_BREAK)) if line)
-
-
-def _fold_but_wide_gaps(text: str) -> str:
-    """A no-break space with more white space beside it is shown wide: it stays, so that no link names words across."""
-    return fold(_WIDE_GAP.sub(_GAP, text)).strip(_GAP).replace(_GAP, "\xa0")
 
 
 def _is_permalink(element: etree._Element) -> bool:

@@ -13,6 +13,13 @@ _INVISIBLE = re.compile(
 _TEMPLATE_TOKEN = re.compile(r"<([|｜])([^<>|｜\n]{1,40})([|｜])>|<<(/?SYS)>>|\[(/?INST)\]|<(start|end)_of_turn>")
 
 
+LINE_BREAK = "\x1e"  # control characters never reach the walk over a page
+DRAWING = "\x1d"
+_GAP = "\x1a"
+_SPACES = re.compile(r"\s{2,}")
+_NEVER_FOLDED = re.compile(f"[\xa0\u1680\u2000-\u200a\u202f\u205f\u3000{DRAWING}]")
+
+
 def visible(text: str) -> str:
     """`text` without the characters that are not shown."""
     return _INVISIBLE.sub("", text)
@@ -21,6 +28,26 @@ def visible(text: str) -> str:
 def fold(text: str) -> str:
     """`text` with each run of white space as one space, none at the ends."""
     return " ".join(text.split())
+
+
+def shown_lines(text: str) -> str:
+    """`text`, in which marks stand for line breaks and drawings, as lines; empty ones are left out.
+
+    White space that a browser does not fold stays, as a no-break space, so that no link names words across it: a
+    no-break or ideographic space with more white space beside it, or a drawing with any.
+    """
+    folded = _fold_but_gaps if _NEVER_FOLDED.search(text) else fold
+    return "\n".join(line for line in map(folded, text.split(LINE_BREAK)) if line)
+
+
+def _fold_but_gaps(text: str) -> str:
+    gaps = _SPACES.sub(_gap, text).replace(DRAWING, "")
+    return re.sub(rf"\s*{_GAP}\s*", "\xa0", fold(gaps).strip(f"{_GAP} "))
+
+
+def _gap(spaces: re.Match[str]) -> str:
+    run = spaces.group()
+    return _GAP if _NEVER_FOLDED.search(run) and run.strip(DRAWING) else run
 
 
 def defuse(text: str) -> str:

@@ -61,6 +61,16 @@ def test_a_gap_wider_than_a_space_stays_a_no_break_space() -> None:
     assert shown("<p>&nbsp; One&nbsp;two.&nbsp; Three \n &nbsp;&nbsp; four &nbsp;<br>&nbsp;five</p>") == [
         "One two.\xa0Three\xa0four\nfive"
     ]
+    assert shown("<p>　　一个　两个。　　三个 　四个</p>") == ["一个 两个。\xa0三个\xa0四个"]
+
+
+def test_a_drawing_between_words_is_a_gap_where_space_is_beside_it() -> None:
+    """Browsers find no words across one, but across a picture; without white space the words stay as they are."""
+    drawing = '<svg width="9"><path d="M0 0"></path></svg>'
+    assert shown(
+        f"<p>{drawing} One{drawing} two {drawing}{drawing} three{drawing}, four <img src=x> five {drawing}<br>six</p>"
+    ) == ["One\xa0two\xa0three, four five\nsix"]
+    assert shown(f"<p>One <svg hidden></svg> two</p><p>{drawing}</p>") == ["One two"]
 
 
 def test_tables_are_read_row_by_row() -> None:
