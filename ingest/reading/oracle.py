@@ -39,8 +39,8 @@ class Oracle:
 
         Between the first and the last paragraph that trafilatura knows, whatever is not doubted; elsewhere what it
         knows, or what stands in the same kind of element as prose that it knows, for it often sees only the first of
-        several boxes. Links are content where it knows several in a row. When it has missed most of the prose, as on
-        Chinese pages, it is not asked.
+        several boxes. A heading is content where what follows is; links are where it knows several in a row. When it
+        has missed most of the prose, as on Chinese pages, it is not asked.
 
         Args:
             doubted: places of drafts that only link elsewhere.
@@ -51,7 +51,7 @@ class Oracle:
         if len(shared) <= _MISSED * len(prose):
             return [draft for place, draft in enumerate(drafts) if place not in doubted]
         kin = {_kin(drafts[place]) for place in shared}
-        kept = []
+        keeps = []
         for place, draft in enumerate(drafts):
             if place in doubted:
                 keep = known[place] and any(near in doubted and known[near] for near in (place - 1, place + 1))
@@ -59,9 +59,11 @@ class Oracle:
                 keep = True
             else:
                 keep = shared[0] <= place <= shared[-1] and _is_strong(draft)
-            if keep:
-                kept.append(draft)
-        return kept
+            keeps.append(keep)
+        for place in reversed(range(len(drafts) - 1)):
+            if drafts[place].block.kind == "heading" and place not in doubted:
+                keeps[place] = keeps[place] or keeps[place + 1]
+        return [draft for draft, keep in zip(drafts, keeps, strict=True) if keep]
 
 
 def _kin(draft: Draft) -> tuple[str, ...]:

@@ -164,6 +164,23 @@ def test_teasers_between_paragraphs_are_left_out() -> None:
     assert all(text.startswith("The refund") for text in texts)
 
 
+def test_the_headings_above_the_entries_of_a_list_of_posts_are_read() -> None:
+    """Trafilatura knows the first entry alone; the others are known by their kind, and a heading goes with its text."""
+    texts = [
+        "The harbour master writes down by hand which ships come and go, what they carry and who steers them. " * 4,
+        "Bread that has stood for a night tastes better, since yeast needs many hours for its work on the flour. " * 4,
+        "Old maps of the valley show three mills on the river, of which the walls of one can still be found. " * 4,
+    ]
+    entries = "".join(
+        f"<article class=post-entry><header class=entry-header><h2>Number {n}</h2></header>"
+        f"<div class=entry-content><p>{text}</p></div></article>"
+        for n, text in enumerate(texts)
+    )
+    page = read(f"<html><body><main><header><h1>Posts</h1></header>{entries}</main>").page
+    assert [block.text for block in page.blocks if block.kind == "heading"][-3:] == ["Number 0", "Number 1", "Number 2"]
+    assert [block.text for block in page.blocks if block.kind == "paragraph"] == list(map(str.strip, texts))
+
+
 def test_a_cell_that_says_it_spans_a_thousand_million_rows_costs_nothing() -> None:
     """Spans are not counted for the second opinion."""
     cells = '<tr><td colspan="1000000000" rowspan="1000000000">A cell</td></tr>' * 50
