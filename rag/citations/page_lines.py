@@ -8,7 +8,7 @@ from rag.citations.shown_page import ShownPage, Term
 from rag.text.tokens import is_of_word
 
 _LINE_ENDS = "\n\r\u2028\u2029\t\xa0"
-"""What no term may span. A no-break space stays in the text only where the page has more than one space, which a browser
+"""What no term may span. A no-break space stays in the text only where the page has a gap that a browser
 does not fold; a tab parts the cells of a table."""
 
 _LINE_END = re.compile(f"[{_LINE_ENDS}]")
