@@ -155,7 +155,7 @@ def _surrounded(page: ShownPage, opening: Term, closing: Term | None) -> Terms:
     end = (closing or opening).end
     after = None if is_border(text, end) else Term(end, _border_behind(text, end))
     if is_border(text, opening.start) and page.is_first(opening):
-        return Terms(None, opening, closing, after)
+        return Terms(_cell_before(page, opening) if closing else None, opening, closing, after)
     before = _prefix(page, opening, line_start(text, page.begin, opening.start), opening.start)
     if before is None and after is None and closing is None:
         after = _suffix(page, opening)
@@ -179,6 +179,14 @@ def _prefix(page: ShownPage, opening: Term, floor: int, end: int) -> Term | None
         if page.is_first(Term(place, opening.end)):
             return best
     return best or Term(floor, end)
+
+
+def _cell_before(page: ShownPage, opening: Term) -> Term | None:
+    """The end of the cell before a short cell: menus and lists of contents, which are not read, may have such words."""
+    end = trimmed(page.text, page.begin, opening.start).end
+    if opening.end - opening.start >= _fewest(page.text, opening.start) or not parts_cells(page, end, opening.start):
+        return None
+    return _prefix(page, opening, line_start(page.text, page.begin, end), end)
 
 
 def _prefix_from_above(page: ShownPage, opening: Term) -> Term | None:
