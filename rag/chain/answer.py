@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from rag.chain.condense import summary_told
 from rag.chain.context import ANSWER_TAG, AskState, ChainContext, config_with_tags, is_empty
 from rag.chain.model_stream import ModelCall, Reply
 from rag.chain.prompts import answer_messages, phrases_for, says_no_answer
+from rag.citations.markers import read_markers
 from rag.errors import ModelError
 from rag.index.documents import document_from_langchain
 from rag.models.chat import ChatModel
@@ -105,9 +105,7 @@ def finished(question: str, reply: Reply, documents: Sequence[Document]) -> dict
 
 def sources_of(text: str, documents: Sequence[Document]) -> list[dict[str, Any]]:
     """The documents whose numbers stand in an answer, as `n`, `title` and `url`: what a conversation remembers."""
-    named = {
-        int(number) for number in re.findall(r"\d+", " ".join(re.findall(r"[\[【［][^\]】］]{1,40}[\]】］]", text)))
-    }
+    named = {number for marker in read_markers(text) for number in marker.numbers}
     return [
         {"n": document.n, "title": document.title, "url": document.url} for document in documents if document.n in named
     ]

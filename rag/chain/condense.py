@@ -6,7 +6,6 @@ a list at its end, which is kept by the program and not left to a model.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,12 +18,12 @@ from rag.chain.context import AskState, ChainContext, config_with_tags
 from rag.chain.guarded_model import BLOCKED
 from rag.chain.model_stream import ModelCall
 from rag.chain.prompts import cited_sources, summary_messages
+from rag.citations.markers import read_markers
 from rag.errors import ModelError
 from rag.text.sentences import split_sentences
 from rag.text.tokens import count_tokens
 
 _SOURCES = "\n\nSources:\n"
-_MARKER = re.compile(r"\s*[\[【]\s*(\d+)[\d\s,，]*[\]】]")
 _SUMMARY_SHARE = 0.5
 _FACTS_PER_ANSWER = 3
 
@@ -160,8 +159,10 @@ def _with_named_sources(message: BaseMessage) -> BaseMessage:
         return message
     names = {str(source.get("n")): source.get("title") or source.get("url") for source in cited_sources(message)}
 
-    def named(match: re.Match[str]) -> str:
-        name = names.get(match.group(1))
-        return f" ({name})" if name else ""
-
-    return AIMessage(_MARKER.sub(named, message.text), id=message.id, additional_kwargs=message.additional_kwargs)
+    told, position = "", 0
+    for marker in read_markers(message.text):
+        known = dict.fromkeys(filter(None, (names.get(str(number)) for number in marker.numbers)))
+        told += message.text[position : marker.start].rstrip() + (f" ({'; '.join(known)})" if known else "")
+        position = marker.end
+    told += message.text[position:]
+    return AIMessage(told, id=message.id, additional_kwargs=message.additional_kwargs)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
+from rag.citations.markers import without_markers
 from rag.text.language import has_cjk
 from rag.text.tokens import content_terms
 
@@ -216,6 +217,6 @@ def recent_context(question: str, history: Sequence[BaseMessage]) -> str:
     answers = [message.text for message in history if isinstance(message, AIMessage)]
     if not answers:
         return ""
-    lead = re.sub(r"\s*[\[【]\d[\d,，\s]*[\]】]", "", answers[-1])
+    lead = without_markers(answers[-1])
     words = lead[:60] if has_cjk(lead) else " ".join(lead.split()[:25])
     return f"{question} {words}"

@@ -1,5 +1,8 @@
 """The markers by which an answer names its documents: `[1]`, `[1, 2]`, `[1-3]`, `[^1]`, `【1】`, `［１］`.
 
+Some models were taught `【1†source】`, `[1†L5-L9]` or `【3:0†source】`: what stands before the dagger names documents, and
+what follows a colon counts quotes.
+
 Not every bracket with a number is one. It is taken for a marker unless
 
 * it stands in code (between backticks), or is an index: after an identifier with an underscore or a lone small letter
@@ -26,6 +29,8 @@ _LINK = re.compile(r"\((?:https?:|mailto:|www\.|[/#.])")
 _INDEXED_BEFORE = re.compile(r"(?:\w*_\w*|(?<![\w.])[b-hj-z])\Z", re.ASCII)
 _INDEXED_AFTER = re.compile(r"\s?=(?!>)|\.[a-z_]\w*|\[0|\(\w*\)")
 _PART = re.compile(r"(\d+)(?:\s?[–—~～-]\s?\^?(\d+))?")
+_DAGGER = "†"
+_BEFORE_DAGGER = re.compile(rf"(\d[\d\s,，、;；–—~～-]*)(?::[\d\s]*)?(?={_DAGGER})")
 _LINE_START = re.compile(r"(?:\A|\n)\s*\Z")
 
 
@@ -70,7 +75,9 @@ def _is_something_else(text: str, match: re.Match[str]) -> bool:
 
 def _numbers(marker: str) -> tuple[int, ...]:
     """The numbers a marker names, each once; none when it cannot be a marker."""
-    parts = [(first, last) for first, last in _PART.findall(marker.partition("†")[0])]
+    if _DAGGER in marker:
+        marker = ",".join(_BEFORE_DAGGER.findall(marker))
+    parts = [(first, last) for first, last in _PART.findall(marker)]
     numbers: dict[int, None] = {}
     for first, last in parts:
         low, high = int(first), int(last or first)

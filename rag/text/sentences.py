@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+_NUMBERS = r"\^?\s?\d{1,3}(?:\s?[,，、;；–—~～-]\s?\^?\d{1,3}){0,19}"
 MARKER = (
-    r"(?:[\[［]\^?\s?\d{1,3}(?:\s?[,，、;；–—~～-]\s?\^?\d{1,3}){0,19}\s?[\]］]"
-    r"|【\s?\d{1,3}(?:\s?[,，、;；–—~～-]\s?\d{1,3}){0,19}(?:†[^】\n]{0,40})?\s?】)"
+    rf"(?:[\[［【]{_NUMBERS}\s?[\]］】]"
+    r"|[\[［【]\s?\d{1,3}(?:\s?[,，、;；–—~～:-]\s?\d{1,3}){0,19}†[^\[\]［］【】\n]{0,60}[\]］】])"
 )
-"""What a citation marker looks like: `[1]`, `[1, 2]`, `[1-3]`, `[^1]`, `【1】`, `［１］`."""
+"""What a citation marker looks like: `[1]`, `[1, 2]`, `[1-3]`, `[^1]`, `【1】`, `［１］`, `【1†source】`, `[3:0†a]`."""
 
 MAX_SENTENCE = 2_000
 """Characters after which text without a stop is cut at white space."""

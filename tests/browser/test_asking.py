@@ -79,6 +79,15 @@ async def test_the_question_as_searched_can_be_changed(visit: Any) -> None:
     await expect(visit.turn().locator(".searched em")).to_have_text("vectors of chunks")
 
 
+async def test_every_way_of_writing_a_marker_becomes_a_footnote(visit: Any) -> None:
+    """However the model was taught to write them; what is no marker stays text."""
+    vectors, words = "Chroma keeps the vectors of every chunk", "Tantivy keeps the words of every chunk"
+    visit.model.will_say(f"{vectors} [1†source]. {words}【2:0†source】. {vectors} [^1]. {words} in [2019] [1-2].")
+    await visit.ask()
+    await expect(visit.page.locator(".turn .answer button.mark")).to_have_text(["1", "2", "1", "1", "2"])
+    assert f"{words} in [2019]" in await visit.text()
+
+
 async def test_copying_takes_the_footnotes_along(make_visit: Any) -> None:
     """Markdown with a footnote for each document, and its quote."""
     visit = await make_visit(window={"permissions": ["clipboard-read", "clipboard-write"]})

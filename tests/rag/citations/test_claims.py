@@ -54,7 +54,25 @@ def test_a_chinese_clause_goes_on_until_its_marker() -> None:
 
 
 PIECES = st.sampled_from(
-    ["A fact", " [1]", "[", "1", "]", ".", " ", "\n", "。", "；", "说法", "【2】", "The ", "e.g. ", "```\n", '"', "1. "]
+    [
+        "A fact",
+        " [1]",
+        "[",
+        "1",
+        "]",
+        ".",
+        " ",
+        "\n",
+        "。",
+        "；",
+        "说法",
+        "【2】",
+        "【3:0†",
+        "e.g. ",
+        "```\n",
+        '"',
+        "1. ",
+    ]
 )
 ANSWERS = st.lists(PIECES, max_size=40).map("".join)
 
