@@ -14,7 +14,7 @@ import numpy as np
 
 from rag.models.candidates import Candidate
 from rag.models.question import Question, is_distinctive
-from rag.models.sentence_choice import FEATURES, Ranking
+from rag.models.sentence_choice import FEATURES, Ranking, log_odds
 from rag.text.language import has_cjk
 from rag.text.tokens import search_terms
 
@@ -22,8 +22,13 @@ _PLENTY = 1.2
 """So much evidence that two documents may answer alike."""
 _LEAD = 0.5
 """By which the best document must be ahead, by words alone and with less evidence: it is a guess else."""
-_STRANGE = 0.6
+_STRANGE = 0.3
 """What it costs that a word in Latin letters, in Chinese mostly a name, is not in the document."""
+_FEW = 5
+_USUAL_HEIGHT = 3.5
+_LOWEST = 1.2
+"""How much the score of the last document counts beside the best one's. More than 1, as the scores of a small index
+lie lower."""
 
 
 def is_answered(ranking: Ranking, *, calibrated: bool) -> bool:
@@ -33,7 +38,8 @@ def is_answered(ranking: Ranking, *, calibrated: bool) -> bool:
         calibrated: the similarities are those of the embedder that the weights were fitted for.
     """
     found = evidence(ranking, calibrated=calibrated)
-    return found >= (1.0 if ranking.similarities is not None or ranking.lead >= _LEAD else _PLENTY)
+    sure = ranking.similarities is not None or ranking.lead >= _LEAD or _weighs_height(ranking)
+    return found >= (1.0 if sure else _PLENTY)
 
 
 def evidence(ranking: Ranking, *, calibrated: bool) -> float:
@@ -45,8 +51,24 @@ def evidence(ranking: Ranking, *, calibrated: bool) -> float:
         nearest = float(ranking.similarities.max())
         return 1.29 * nearest + 0.474 * found.terms + 0.247 * pairs + 0.144 * found.keys
     if has_cjk(ranking.question.text):
-        return 1.26 * found.joined + 0.83 * found.units + 1.1 * pairs - _STRANGE * (1 - found.foreign)
+        words = 0.62 * found.joined + 0.75 * found.units + 0.71 * pairs - _STRANGE * (1 - found.foreign)
+        return words + 0.08 * (_height(ranking, best) if _weighs_height(ranking) else _USUAL_HEIGHT) + 0.02
     return 1.5 * found.terms + 0.95 * pairs + 0.5 * found.keys
+
+
+def _weighs_height(ranking: Ranking) -> bool:
+    """Whether it is a Chinese question, and there are documents enough to tell what stands out among them."""
+    return has_cjk(ranking.question.text) and len({candidate.rank for candidate in ranking.candidates}) >= _FEW
+
+
+def _height(ranking: Ranking, best: int) -> float:
+    """How far the score of the best sentence's document stands above the last one's.
+
+    Where the index knows nothing of a question, many documents share some common characters with it, and none stands
+    out.
+    """
+    scores = {candidate.rank: log_odds(candidate.document.score) for candidate in ranking.candidates}
+    return scores[ranking.candidates[best].rank] - _LOWEST * min(scores.values())
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def rank(question: Question, candidates: Sequence[Candidate], embed: Embed | Non
 def _word_features(question: Question, candidates: Sequence[Candidate]) -> Floats:
     weight = _rarities(question.terms, candidates)
     total = sum(weight.values()) or 1.0
-    best = max(_log_odds(candidate.document.score) for candidate in candidates)
+    best = max(log_odds(candidate.document.score) for candidate in candidates)
 
     def covered(terms: frozenset[str]) -> float:
         return sum(weight[term] for term in question.terms & terms) / total
@@ -91,7 +91,7 @@ def _word_features(question: Question, candidates: Sequence[Candidate]) -> Float
             covered(candidate.terms),
             covered(candidate.context_terms),
             len(question.pairs & candidate.pairs) / (len(question.pairs) or 1),
-            _log_odds(candidate.document.score) - best,
+            log_odds(candidate.document.score) - best,
             float(question.is_cued_by(candidate.text)),
             min(len(candidate.terms - question.all_terms), 6) / 6,
             float(candidate.text.endswith(("?", "？"))),
@@ -101,7 +101,7 @@ def _word_features(question: Question, candidates: Sequence[Candidate]) -> Float
     return np.array([features(candidate) for candidate in candidates], np.float32)
 
 
-def _log_odds(score: float) -> float:
+def log_odds(score: float) -> float:
     """Opens up a score in (0, 1), so that the best ones do not all look alike."""
     score = min(max(score, 0.001), 0.999)
     return math.log(score / (1 - score))

@@ -70,6 +70,20 @@ def test_two_pages_that_hardly_answer_alike_are_no_answer() -> None:
     assert ExtractiveChatModel().answer(question, [one]).finish_reason == "stop"
 
 
+def test_of_many_pages_that_fit_alike_none_is_an_answer() -> None:
+    """What an index knows nothing of shares its common characters with many pages; an answer stands out among them."""
+    said = "委员会在春天讨论了新的游泳馆计划，没有作出决定。"
+    question = "镇上的委员会讨论新计划时谁最先发言反对？"
+    pages = [make_document(f"{said}第{n}次会议也是如此。", n, language="zh") for n in range(1, 7)]
+
+    def ending(*scores: float) -> str:
+        scored = [replace(page, score=score) for page, score in zip(pages, scores, strict=True)]
+        return ExtractiveChatModel().answer(question, scored).finish_reason
+
+    assert ending(0.95, 0.94, 0.93, 0.92, 0.91, 0.9) == "no_answer"
+    assert ending(0.999, 0.8, 0.75, 0.7, 0.65, 0.6) == "stop"
+
+
 def test_a_latin_name_that_the_page_lacks_is_no_answer_in_chinese() -> None:
     """The Chinese words around it match many pages."""
     page = make_document("配置方法是编辑主目录中的配置文件。先大致介绍编辑器的配置方法，博客里还有更多的配置说明。")
