@@ -1,7 +1,7 @@
 """The markers by which an answer names its documents: `[1]`, `[1, 2]`, `[1-3]`, `[^1]`, `【1】`, `［１］`.
 
-Some models were taught `【1†source】`, `[1†L5-L9]` or `【3:0†source】`: what stands before the dagger names documents, and
-what follows a colon counts quotes.
+Some models were taught `【1†source】`, `[1†L5-L9]` or `【3:0†source】`: what stands before the dagger names
+documents, and what follows a colon counts quotes.
 
 Not every bracket with a number is one. It is taken for a marker unless
 
