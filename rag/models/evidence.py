@@ -25,10 +25,7 @@ _LEAD = 0.5
 _STRANGE = 0.3
 """What it costs that a word in Latin letters, in Chinese mostly a name, is not in the document."""
 _FEW = 5
-_USUAL_HEIGHT = 3.5
-_LOWEST = 1.2
-"""How much the score of the last document counts beside the best one's. More than 1, as the scores of a small index
-lie lower."""
+_USUAL_HEIGHT = 3.0
 
 
 def is_answered(ranking: Ranking, *, calibrated: bool) -> bool:
@@ -52,7 +49,7 @@ def evidence(ranking: Ranking, *, calibrated: bool) -> float:
         return 1.29 * nearest + 0.474 * found.terms + 0.247 * pairs + 0.144 * found.keys
     if has_cjk(ranking.question.text):
         words = 0.62 * found.joined + 0.75 * found.units + 0.71 * pairs - _STRANGE * (1 - found.foreign)
-        return words + 0.08 * (_height(ranking, best) if _weighs_height(ranking) else _USUAL_HEIGHT) + 0.02
+        return words + 0.1 * (_height(ranking, best) if _weighs_height(ranking) else _USUAL_HEIGHT) - 0.02
     return 1.5 * found.terms + 0.95 * pairs + 0.5 * found.keys
 
 
@@ -68,7 +65,7 @@ def _height(ranking: Ranking, best: int) -> float:
     out.
     """
     scores = {candidate.rank: log_odds(candidate.document.score) for candidate in ranking.candidates}
-    return scores[ranking.candidates[best].rank] - _LOWEST * min(scores.values())
+    return scores[ranking.candidates[best].rank] - min(scores.values())
 
 
 @dataclass(frozen=True)
