@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from lxml import etree
 
-from ingest.reading.style import WHITE, Colour, Declarations, colour, colour_of, declarations, ground_of, hides, removes
+from ingest.reading.selectors import Selector, keys_of, names_in, read_selector
+from ingest.reading.sheets import read_rules, substituted, variables
+from ingest.reading.style import (
+    WHITE,
+    Colour,
+    Declarations,
+    colour,
+    colour_of,
+    declarations,
+    ground_of,
+    hides,
+    is_behind,
+    removes,
+)
 
 _STYLE_BYTES = 200_000
 _MOST_RULES = 2_000
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_ALWAYS = re.compile(r"@(?:media\s+(?:only\s+)?(?:screen|all)|layer\b[^{};]*)\s*\{", re.IGNORECASE)
-"""Begins a block that holds wherever pages are read; its end may stand alone, as no rule begins with it."""
-_RULE = re.compile(r"([^{}]*)\{([^{}]*)\}")
-_COMPOUND = re.compile(r"([a-z][\w-]*|\*)?((?:[.#][\w-]+|\[[\w-]+(?:=[\"']?[^\"'\]]*[\"']?)?\])*)")
-_PART = re.compile(r"[.#][\w-]+|\[([\w-]+)(?:=[\"']?([^\"'\]]*)[\"']?)?\]")
-_SELECTOR = re.compile(r"[\w.#\-\[\]=\"' >*]+")
-_DEEPEST = 64
 _HIDING_CLASS = re.compile(
     r"(?:^|\s)(?:sr-only|screen-reader-text|screen-reader|visually-?hidden|visuallyHidden|u-hidden|is-hidden|d-none"
     r"|a11y-hidden|element-invisible|offscreen|assistive-text)(?:\s|$)",
     re.IGNORECASE,
 )
 _BODY = frozenset({"html", "body", "main", "article"})
+_BLOCKS = _BODY | {"", "div"}
+_USES_VARIABLE = etree.XPath("boolean(.//@style[contains(., 'var(')])")
 _SHOWING = frozenset({"display", "visibility", "opacity"})
 """Properties by which a rule may show again what another hides."""
 
@@ -56,87 +63,73 @@ def _is_hiding_class(names: str) -> bool:
     return _HIDING_CLASS.search(names) is not None
 
 
-class _Compound(NamedTuple):
-    """One part of a selector: `p.note[data-x=y]`."""
-
-    tag: str
-    names: frozenset[str]
-    attributes: tuple[tuple[str, str | None], ...]
-
-    def fits(self, element: etree._Element) -> bool:
-        if self.tag and self.tag != element.tag:
-            return False
-        given = element.attrib
-        if self.names and not self.names <= _names(element):
-            return False
-        return all(name in given and value in (None, given[name].lower()) for name, value in self.attributes)
-
-
 class _Rule(NamedTuple):
     """What one rule does to elements that fit; rules compare by what CSS prefers: ids, classes, tags, then order."""
 
     weight: tuple[int, int, int]
     order: int
-    selector: tuple[_Compound, ...]
+    selector: Selector
     hiding: bool
-
-    def fits(self, element: etree._Element) -> bool:
-        *around, last = self.selector
-        if not last.fits(element):
-            return False
-        node = element.getparent()
-        for compound in reversed(around):
-            for _ in range(_DEEPEST):
-                if node is None or compound.fits(node):
-                    break
-                node = node.getparent()
-            if node is None or not compound.fits(node):
-                return False
-            node = node.getparent()
-        return True
 
 
 class HidingRules:
-    """The simple rules of a page's own `<style>` elements that hide elements, or show them again.
+    """The rules of a page's own `<style>` elements that hide elements, or show them again.
 
-    Names, attributes and tags, also of elements around, are understood; rules for other media and for states are left
-    alone. White text hides only where the page states no background at all.
+    Names, attributes, tags and places, also of elements around, are understood; rules for other media and for states
+    are left alone. White text hides only where the page states no background at all.
     """
 
     def __init__(self, root: etree._Element) -> None:
-        self._rules: dict[str, list[_Rule]] = {}
+        self._rules: dict[str, dict[str, list[_Rule]]] = {}
         self._count = 0
-        sheets = [_top_level((style.text or "")[:_STYLE_BYTES]) for style in root.iter("style")]
+        sheets = [(style.text or "")[:_STYLE_BYTES] for style in root.iter("style")]
         self._is_plain = not any("background" in sheet.lower() for sheet in sheets) and not any(
             "stylesheet" in (link.get("rel") or "").lower() for link in root.iter("link")
         )
-        for sheet in sheets:
-            for selectors, body in _RULE.findall(sheet):
-                self._add(selectors.lower(), declarations(body))
-        self._hiding = {kind for kind, rules in self._rules.items() if any(rule.hiding for rule in rules)}
+        rules = [rule for sheet in sheets for rule in read_rules(sheet)]
+        self._variables = variables(rules)
+        self._names = names_in(root) if rules else frozenset()
+        for rule in rules:
+            self._add(rule.selectors, declarations(substituted(rule.body, self._variables)))
+        self._is_used = bool(self._variables) and bool(_USES_VARIABLE(root))
+        self._hiding = {
+            kind for kind, found in self._rules.items() if any(rule.hiding for one in found.values() for rule in one)
+        }
 
     def __bool__(self) -> bool:
-        return bool(self._hiding)
+        return bool(self._hiding) or self._is_used
 
     def hide(self, element: etree._Element) -> bool:
-        """Whether the strongest rule for the element, of any kind, hides it."""
+        """Whether the strongest rule for the element, of any kind, hides it; or its own style, by a variable."""
         for kind in self._hiding:
-            fitting = [rule for rule in self._rules[kind] if rule.fits(element)]
+            rules = self._rules[kind]
+            likely = (rule for key in keys_of(element) if key in rules for rule in rules[key])
+            fitting = [rule for rule in likely if rule.selector.fits(element)]
             if fitting and max(fitting, key=lambda rule: (rule.weight, rule.order)).hiding:
-                return kind != "colour" or _is_lost_on_ground(element, WHITE)
-        return False
+                return self._is_sure(kind, element)
+        style = element.get("style") or ""
+        return "var(" in style and hides(declarations(substituted(style, self._variables)))
 
-    def _add(self, selectors: str, style: Declarations) -> None:
+    def _is_sure(self, kind: str, element: etree._Element) -> bool:
+        if kind == "colour":
+            return _is_lost_on_ground(element, WHITE)
+        return kind != "behind" or not _frames_page(element)
+
+    def _add(self, selectors: Sequence[str], style: Declarations) -> None:
         kinds = dict(_kinds(style, self._is_plain))
-        if not kinds or self._count > _MOST_RULES:
-            return
-        self._count += 1
-        for text in selectors.split(","):
-            selector = _selector(text.strip())
-            if selector is None:
+        for text in selectors if kinds else ():
+            self._count += 1
+            selector = read_selector(text) if self._count <= _MOST_RULES else None
+            # A bare tag is believed only for what is not a block of the page
+            if (
+                selector is None
+                or not selector.names <= self._names
+                or (selector.last.is_bare and selector.last.tag in _BLOCKS)
+            ):
                 continue
             for kind, hiding in kinds.items():
-                self._rules.setdefault(kind, []).append(_Rule(_weight(selector), self._count, selector, hiding))
+                rules = self._rules.setdefault(kind, {}).setdefault(selector.last.key, [])
+                rules.append(_Rule(selector.weight, self._count, selector, hiding))
 
 
 def _kinds(style: Declarations, plain: bool) -> Iterator[tuple[str, bool]]:
@@ -144,59 +137,15 @@ def _kinds(style: Declarations, plain: bool) -> Iterator[tuple[str, bool]]:
     for name in _SHOWING & style.keys():
         one = {name: style[name]}
         yield name, removes(one) or hides(one)
-    rest = {name: value for name, value in style.items() if name not in _SHOWING}
+    if is_behind(style):
+        yield "behind", True
+    rest = {name: value for name, value in style.items() if name not in _SHOWING and name != "z-index"}
     if hides(rest):
         yield "rest", True
     written = colour_of(style)
     if written is not None:
         ground = colour(ground_of(style)) if ground_of(style) else (WHITE if plain else None)
         yield "colour", ground is not None and written.is_like(ground)
-
-
-def _selector(text: str) -> tuple[_Compound, ...] | None:
-    """A selector of names, attributes and tags, where a child counts as a descendant; None for any other."""
-    if not _SELECTOR.fullmatch(text):
-        return None
-    found = []
-    for part in text.replace(">", " ").split():
-        match = _COMPOUND.fullmatch(part)
-        if match is None:
-            return None
-        names = frozenset(piece[0] for piece in _PART.finditer(match[2]) if piece[0][0] != "[")
-        attributes = tuple((piece[1], piece[2]) for piece in _PART.finditer(match[2]) if piece[0][0] == "[")
-        found.append(_Compound("" if match[1] in (None, "*") else match[1], names, attributes))
-    last = found[-1] if found else None
-    # A bare tag is believed only for what is not a block of the page
-    return tuple(found) if last and (last.names or last.attributes or last.tag not in ("", "div", *_BODY)) else None
-
-
-def _weight(selector: tuple[_Compound, ...]) -> tuple[int, int, int]:
-    names = [name for compound in selector for name in compound.names]
-    ids = sum(name.startswith("#") for name in names)
-    attributes = sum(len(compound.attributes) for compound in selector)
-    return ids, len(names) - ids + attributes, sum(bool(compound.tag) for compound in selector)
-
-
-def _names(element: etree._Element) -> set[str]:
-    attributes = element.attrib
-    names = {f".{name}" for name in attributes.get("class", "").lower().split()}
-    if "id" in attributes:
-        names.add(f"#{attributes['id'].lower()}")
-    return names
-
-
-def _top_level(css: str) -> str:
-    """The rules outside of blocks such as `@media print`; what is hidden only in print is shown."""
-    kept, depth, start = [], 0, 0
-    css = _ALWAYS.sub("", _COMMENT.sub("", css))
-    for brace in re.finditer(r"[{}]", css):
-        depth += 1 if brace.group() == "{" else -1
-        if depth <= 0:
-            rule = css[start : brace.end()]
-            if "@" not in rule:
-                kept.append(rule)
-            depth, start = 0, brace.end()
-    return "".join(kept)
 
 
 def _is_lost_on_ground(element: etree._Element, written: Colour) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,19 +21,34 @@ _LENGTH = re.compile(r"(-?\d*\.?\d+)(px|pt|r?em|%|v[wh]|ch|ex|in|cm|mm)?")
 _PIXELS = {"pt": 1.33, "em": 16, "rem": 16, "ch": 8, "ex": 8, "vw": 12, "vh": 8, "in": 96, "cm": 38, "mm": 3.8}
 _SMALLEST_FONT = 2.0
 _NO_SIZE = 1.0
+_SIZES = ("height", "width", "max-height", "max-width", "block-size", "inline-size", "max-block-size")
+_CUTS = re.compile(r"\b(?:hidden|clip|paint|strict|content)\b")
+_PLACES = frozenset(
+    "left right top bottom inset inset-inline-start inset-inline-end inset-block-start text-indent margin-left "
+    "margin-top margin-inline-start".split()
+)
 _FAR, _FAR_MARGIN = -500.0, -999.0
 _FAINT = 0.05
 _NO_FONT = re.compile(r"(?:^|\s)0(?:px|pt|r?em|%)?(?:/|\s)")
 _CLIPPED = re.compile(r"rect\(([01])(?:px)?(?:[ ,]\1(?:px)?){3}\)")
 _CLIPPED_PATH = re.compile(
-    r"inset\((?:50|100)%|(?:circle|ellipse)\(0(?:px|%)?[ )]|polygon\((?:0(?:px|%)? 0(?:px|%)?,?)+\)"
+    r"inset\((?:(?:50|100)%|[^ ()]+ 100%|0(?:px|%)? 0(?:px|%)? 100%)|(?:circle|ellipse)\(0(?:px|%)?[ )]"
+    r"|polygon\((?:0(?:px|%)? 0(?:px|%)?,?)+\)|rect\(0(?:px)? 0(?:px)? 0(?:px)? 0(?:px)?\)"
 )
 _MOVED = re.compile(
-    r"scale[xy3d]*\(0(?:\.0\d*)?[,)]|translate[xy3d]*\((?:[^()]*[, ])?-?(?:\d{4,}px|\d{3,}(?:r?em|v[wh]))"
+    r"scale[xyz3d]*\((?:[\d.]+[, ]){0,2}0(?:\.0\d*)?[, )]|matrix\(0,0,0,0,|rotate[xy]\(-?(?:90|270)deg\)"
+    r"|translate[xy3d]*\((?:[^()]*[, ])?-?(?:\d{4,}px|\d{3,}(?:r?em|v[wh]))"
 )
+_NO_COLOUR = r"(?:transparent|(?:rgb|hsl)a?\([^()]*[,/ ]0(?:\.0+)?%?\)|#[0-9a-f]{3}0|#[0-9a-f]{6}00)"
+_NO_MASK = re.compile(rf"[a-z-]*gradient\((?:(?:to [a-z ]+|[\d.]+(?:deg|turn)),)?(?:{_NO_COLOUR}(?: [\d.]+%)?,?)+\)")
 _MOVES = frozenset({"scale", "translate"})
 _SUM = re.compile(r"calc\(((?:-(?=.* - ))?[^ ()]+)(?: - [^()]+)?\)")
 """A computed length: one alone, or a negative one of which more is taken."""
+_OPERATIONS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+}  # fmt: skip
+_CALCULATED = re.compile(r"calc\(([^%]{1,100})\)")
+_TERM = re.compile(r"(\d*\.?\d+)([a-z]*)")
 _SEEN_THROUGH = re.compile(r"opacity\((0*\.?\d+%?)\)")
 
 _HEX = re.compile(r"#([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
@@ -85,6 +102,7 @@ def hides(style: Declarations) -> bool:
         or _is_tiny(style)
         or _is_elsewhere(style)
         or _is_cut_away(style)
+        or is_behind(style)
         or ((colour := colour_of(style)) is not None and colour.is_faint)
     )
 
@@ -98,11 +116,16 @@ def removes(style: Declarations) -> bool:
     )
 
 
+def is_behind(style: Declarations) -> bool:
+    """Whether it lies below what the page paints; a picture may, but nobody writes there to be read."""
+    return style.get("z-index", "").startswith("-") and style.get("position") in ("absolute", "fixed", "relative")
+
+
 def colour_of(style: Declarations) -> Colour | None:
     """The colour of the text, where it is stated; None too where the text is cut out of a picture or gradient."""
     if "text" in style.get("background-clip", "") + style.get("-webkit-background-clip", ""):
         return None
-    return colour(style.get("color", ""))
+    return colour(style.get("-webkit-text-fill-color") or style.get("color", ""))
 
 
 def ground_of(style: Declarations) -> str:
@@ -144,6 +167,7 @@ def _share(value: str) -> float:
 
 
 def _is_faint(opacity: str) -> bool:
+    opacity = _CALCULATED.sub(_calculated, opacity)
     return re.fullmatch(r"\d*\.?\d+%?", opacity) is not None and _share(opacity) <= _FAINT
 
 
@@ -151,26 +175,28 @@ def _is_tiny(style: Declarations) -> bool:
     font = _pixels(style.get("font-size", ""))
     if (font is not None and font < _SMALLEST_FONT) or _NO_FONT.search(style.get("font", "")):
         return True
-    if style.get("overflow", style.get("overflow-y", "")) not in ("hidden", "clip"):
+    if _is_faint(style.get("zoom", "")):
+        return True
+    if not _CUTS.search(f"{style.get('overflow', '')} {style.get('overflow-y', '')} {style.get('contain', '')}"):
         return False
-    sizes = (_pixels(style.get(name, "")) for name in ("height", "width", "max-height", "max-width"))
+    sizes = (_pixels(style.get(name, "")) for name in _SIZES)
     return any(size is not None and size <= _NO_SIZE for size in sizes)
 
 
 def _is_elsewhere(style: Declarations) -> bool:
-    for name in ("left", "right", "top", "bottom", "inset", "text-indent", "margin-left", "margin-top"):
-        if name in style:
-            limit = _FAR_MARGIN if name.startswith("margin") else _FAR
-            lengths = style[name].split() if name == "inset" else (style[name],)
-            if any((place := _pixels(length)) is not None and place <= limit for length in lengths):
-                return True
+    for name in _PLACES & style.keys():
+        limit = _FAR_MARGIN if name.startswith("margin") else _FAR
+        lengths = style[name].split() if name == "inset" else (style[name],)
+        if any((place := _pixels(length)) is not None and place <= limit for length in lengths):
+            return True
     moves = " ".join([style.get("transform", ""), *(f"{name}({style[name]})" for name in _MOVES & style.keys())])
     return _MOVED.search(moves) is not None
 
 
 def _is_cut_away(style: Declarations) -> bool:
     seen_through = _SEEN_THROUGH.search(style.get("filter", ""))
-    return (
+    masks = (style.get(name, "") for name in ("mask", "mask-image", "-webkit-mask", "-webkit-mask-image"))
+    return any(map(_NO_MASK.match, masks)) or (
         _CLIPPED.fullmatch(style.get("clip", "")) is not None
         or _CLIPPED_PATH.match(style.get("clip-path", "")) is not None
         or (seen_through is not None and _is_faint(seen_through[1]))
@@ -178,12 +204,37 @@ def _is_cut_away(style: Declarations) -> bool:
 
 
 def _pixels(length: str) -> float | None:
-    found = _LENGTH.fullmatch(_SUM.sub(r"\1", length))
+    found = _LENGTH.fullmatch(_SUM.sub(r"\1", _CALCULATED.sub(_calculated, length)))
     if found is None:
         return None
     if found[2] == "%":  # of a font size; of a place or a box it says little
         return float(found[1]) * 0.16
     return float(found[1]) * _PIXELS.get(found[2] or "px", 1)
+
+
+def _calculated(found: re.Match[str]) -> str:
+    """What `calc()` comes to in pixels; as it stands where that depends on the page around."""
+    text = _TERM.sub(lambda term: str(float(term[1]) * _PIXELS.get(term[2] or "px", 1)), found[1])
+    try:
+        value = _worth(ast.parse(text.strip(), mode="eval").body)
+    except (SyntaxError, ValueError, ZeroDivisionError, RecursionError):
+        return found[0]
+    return f"{value:.4f}"
+
+
+def _worth(node: ast.expr) -> float:
+    """The value of sums and products of numbers.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if isinstance(node, ast.Constant) and isinstance(node.value, float):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_worth(node.operand)
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATIONS:
+        return _OPERATIONS[type(node.op)](_worth(node.left), _worth(node.right))
+    raise ValueError(f"{ast.dump(node)} is no sum or product.")
 
 
 def _unescaped(escape: re.Match[str]) -> str:

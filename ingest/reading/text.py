@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-# Control characters, soft hyphens, zero-width spaces, direction marks that reorder text, and Unicode tags, which a
-# reader never sees but a model reads. Joiners stay: Persian and emoji need them.
+# Control characters, soft hyphens, zero-width spaces, direction marks that reorder text, and Unicode tags and rare
+# variation selectors, which a reader never sees but a model reads. Joiners stay: Persian and emoji need them.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u180e\u200b\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+    "\ud800-\udfff\U000e0000-\U000e01ef]"
 )
 _TEMPLATE_TOKEN = re.compile(r"<([|｜])([^<>|｜\n]{1,40})([|｜])>|<<(/?SYS)>>|\[(/?INST)\]|<(start|end)_of_turn>")
 
