@@ -7,7 +7,7 @@
 import { el } from "./dom.js";
 import { say } from "./words.js";
 
-const MARK = /[\[【［]\s*(\^?[0-9０-９]{1,3}(?:\s*[,，、;；–—~～-]\s*\^?[0-9０-９]{1,3})*)\s*(?:(?::\s*[0-9]+)?†[^[\]【】［］\n]{0,60})?[\]】］]/g;
+export const MARK = /[\[【［]\s*\^?([0-9０-９]+(?:\s*[,，、]\s*[0-9０-９]+)*)\s*(?:(?::\d+)?†[^\]】］\n]*)?[\]】］]/g;
 const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|(?<![\w*])\*([^*\s][^*\n]*)\*(?![\w*])/g;
 const LONG = 1500; // characters of a line after which the part before the last sentence is drawn once and for all
 
@@ -179,7 +179,7 @@ export class GrowingAnswer {
     let at = 0;
     for (const match of text.matchAll(MARK)) {
       if (match.index > at) nodes.push(...emphasis(text.slice(at, match.index)));
-      for (const n of numbers(match[1].normalize("NFKC"))) nodes.push(this.mark(n, citations));
+      for (const n of match[1].normalize("NFKC").split(/\D+/)) nodes.push(this.mark(+n, citations));
       at = match.index + match[0].length;
     }
     if (at < text.length) nodes.push(...emphasis(text.slice(at)));
@@ -213,19 +213,6 @@ function firstWhere(length, holds) {
     else low = middle + 1;
   }
   return low;
-}
-
-/** The text with each marker as Markdown writes footnotes. */
-export function withFootnotes(text) {
-  return text.replace(MARK, (_, list) => numbers(list.normalize("NFKC")).map((n) => `[^${n}]`).join(""));
-}
-
-/** `1, 3-5` → 1, 3, 4, 5; a range is not longer than what the server reads as one. */
-function numbers(text) {
-  const found = [];
-  for (const part of text.matchAll(/(\d+)(?:\s*[–—~-]\s*\^?(\d+))?/g))
-    for (let n = Number(part[1]), last = Math.min(Number(part[2] ?? n), n + 20); n <= last; n++) found.push(n);
-  return found;
 }
 
 function drop(piece) {

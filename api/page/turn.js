@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { announce, el, hostOf, icon, outward, plain, safeLink } from "./dom.js";
 import { ageNote, links, readingAddress, verdictChip, whereLine } from "./evidence.js";
-import { GrowingAnswer, withFootnotes } from "./answer.js";
+import { GrowingAnswer, MARK } from "./answer.js";
 import { keep } from "./reading.js";
 import { explain, told } from "./problems.js";
 import { Steps } from "./steps.js";
@@ -301,7 +301,7 @@ export class Turn {
       if (!notes.has(citation.n)) notes.set(citation.n, { document, quotes: new Map() });
       if (citation.quote) notes.get(citation.n).quotes.set(citation.quote, citation);
     }
-    const text = withFootnotes(this.answer.text);
+    const text = this.answer.text.replace(MARK, (_, list) => list.normalize("NFKC").split(/\D+/).map((n) => `[^${n}]`).join(""));
     const lines = [...notes].sort((a, b) => a[0] - b[0]).map(([n, { document, quotes }]) => {
       const said = [...quotes.values()].map((c) => `“${oneLine(c.quote)}” (${say(c.verdict)}) <${c.link || document.link}>`);
       return `[^${n}]: ${oneLine(document.title || document.url)}: ${said.join("; ") || `<${document.link}>`}`;
