@@ -42,9 +42,10 @@ _REGEX_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
 
 
 class _Asked(NamedTuple):
-    """A question as terms and as what tantivy is asked; None when there is no word in it."""
+    """A question as terms, as the occurrences of each in each field, and as any of these; None when it has no word."""
 
     terms: Sequence[str]
+    parts: Sequence[tantivy.Query]
     wanted: tantivy.Query | None
 
 
@@ -155,12 +156,11 @@ class WordIndex:
         with _translated(self._folder):
             # A term set would walk the dictionary of ids: ten times slower at 100,000 chunks than asking for each.
             each = [tantivy.Query.term_query(self._schema, "id", chunk_id, "basic") for chunk_id in ids]
-            among = tantivy.Query.boolean_query([(tantivy.Occur.Should, one) for one in each])
-            parts = [(tantivy.Occur.Must, tantivy.Query.const_score_query(among, 0.0))]
-            wanted = reader.asked(query).wanted
-            if wanted is not None:
-                parts.append((tantivy.Occur.Should, wanted))
-            return dict(self._run(reader.searcher, tantivy.Query.boolean_query(parts), len(ids)))
+            scored = tantivy.Query.const_score_query(_any_of(each), 0.0)
+            for part in reader.asked(query).parts:
+                # One in another, for tantivy scores a union 4,096 chunks at a time, however few of them are asked for.
+                scored = tantivy.Query.boolean_query([(tantivy.Occur.Must, scored), (tantivy.Occur.Should, part)])
+            return dict(self._run(reader.searcher, scored, len(ids)))
 
     def rarities(self, query: str) -> dict[str, float]:
         """The terms a search for `query` uses, in its order, with their inverse document frequency (as in BM25)."""
@@ -208,22 +208,16 @@ class WordIndex:
             content = {term: content[term] for term in known[:_MAX_TERMS]}
         return {term: float(count) for term, count in content.items()}
 
-    def _any_of(self, weights: dict[str, float]) -> tantivy.Query:
-        """A flat union of the terms, each in every field."""
+    def _parts(self, searcher: tantivy.Searcher, weights: dict[str, float]) -> list[tantivy.Query]:
+        """Each of the terms in each field that has it anywhere."""
         import tantivy
 
-        return tantivy.Query.boolean_query(
-            [
-                (
-                    tantivy.Occur.Should,
-                    tantivy.Query.boost_query(
-                        tantivy.Query.term_query(self._schema, field, term, "freq"), boost * weight
-                    ),
-                )
-                for term, weight in weights.items()
-                for field, boost in BOOSTS
-            ]
-        )
+        return [
+            tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, field, term, "freq"), boost * weight)
+            for term, weight in weights.items()
+            for field, boost in BOOSTS
+            if searcher.doc_freq(field, term)
+        ]
 
     def _conditions(self, filter: Filter) -> Iterator[tantivy.Query]:
         """Unscored queries, all of which must match."""
@@ -271,7 +265,8 @@ class WordIndex:
         @lru_cache(maxsize=_ASKED)
         def asked(query: str) -> _Asked:
             weights = self._weights(searcher, query)
-            return _Asked(tuple(weights), self._any_of(weights) if weights else None)
+            parts = self._parts(searcher, weights)
+            return _Asked(tuple(weights), parts, _any_of(parts) if parts else None)
 
         return _Reader(searcher, asked)
 
@@ -313,6 +308,12 @@ def _open(folder: Path) -> tantivy.Index:
     index.config_reader("manual")
     index.reload()
     return index
+
+
+def _any_of(parts: Sequence[tantivy.Query]) -> tantivy.Query:
+    import tantivy
+
+    return tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in parts])
 
 
 def _fields(chunk: Chunk) -> dict[str, Any]:
