@@ -1,9 +1,9 @@
 """What both indexes find for a question, and what is known of every candidate, whichever found it.
 
-The words are searched while the question is embedded, and what they found is looked up while Chroma, in a process of
-its own, searches the vectors; onnxruntime and tantivy leave the interpreter to other threads. All that is looked up is
-of one moment of the catalog, so a page that is being replaced is never there twice. Texts are looked up last, and only
-those that somebody reads: some thirty of a hundred and twenty.
+The words are searched while the question is embedded, and Chroma, in a process of its own, searches the vectors; what
+one of them has found is looked up while the other searches. onnxruntime and tantivy leave the interpreter to other
+threads. All that is looked up is of one moment of the catalog, so a page that is being replaced is never there twice.
+Texts are looked up last, and only those that somebody reads: some thirty of a hundred and twenty.
 """
 
 from __future__ import annotations
@@ -61,6 +61,10 @@ class Asked:
     count: int
     filter: Filter | None
     words: Sequence[Future[Worded]]
+
+    def is_done(self) -> bool:
+        """Whether all words are found."""
+        return all(words.done() for words in self.words)
 
 
 class Texts:
@@ -154,18 +158,23 @@ class Candidates:
             vectors: of the phrasings.
         """
         hits = [self._vectors.ask(vector, asked.count, asked.filter) for vector in vectors]
-        worded = [words.result() for words in asked.words]
-        words = [found for found, _ in worded]
         with self._catalog.moment() as moment:
-            heads = moment.heads(_union(words))
-            compared = self._compared(moment, vectors, [head.id for head in heads])
-            dense = [dict(wait()) for wait in hits]
+            known: dict[str, Head] = {}
+            dense = None if asked.is_done() else _waited(hits)  # in a large index, the words are found last
+            if dense is not None:
+                known |= moment.heads(_union(dense))
+            worded = [words.result() for words in asked.words]
+            words = [found for found, _ in worded]
+            known |= moment.heads(chunk_id for chunk_id in _union(words) if chunk_id not in known)
+            sure = dense[0] if dense is not None and len(dense) == 1 else {}
+            compared = self._compared(moment, vectors, [chunk_id for chunk_id in known if chunk_id not in sure])
+            if dense is None:
+                dense = _waited(hits)
             scored = self._scored(asked.phrasings, words, dense)
-            known = {head.id for head in heads}
-            heads += moment.heads(chunk_id for chunk_id in _union(dense) if chunk_id not in known)
-            ids = [head.id for head in heads]
+            known |= moment.heads(chunk_id for chunk_id in _union(dense) if chunk_id not in known)
+            heads = [known[chunk_id] for chunk_id in _union([*words, *dense]) if chunk_id in known]
             if len(dense) > 1:  # what one phrasing found, the others must be compared with
-                rest = self._compared(moment, vectors, [chunk_id for chunk_id in ids if chunk_id not in compared[0]])
+                rest = self._compared(moment, vectors, [head.id for head in heads if head.id not in compared[0]])
                 compared = _together(compared, rest)
             texts = Texts(moment, heads)
             yield Gathered(heads, texts, asked.phrasings, _together(compared, dense), worded, scored)
@@ -195,6 +204,10 @@ class Candidates:
 def _together(some: Sequence[Found], others: Sequence[Found]) -> list[Found]:
     """Both for each phrasing; where both know a candidate, the others count."""
     return [one | other for one, other in zip(some, others, strict=True)]
+
+
+def _waited(hits: Sequence[Hits]) -> list[Found]:
+    return [dict(wait()) for wait in hits]
 
 
 def _union(found: Iterable[Found]) -> dict[str, None]:

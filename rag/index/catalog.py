@@ -89,8 +89,11 @@ class Catalog:
 
     @contextlib.contextmanager
     def moment(self) -> Iterator[Moment]:
-        """Several look-ups that all see the same commit; for one thread, and not for long."""
+        """Several look-ups that all see the commit that is now the last; for one thread, and not for long."""
         with self.database.snapshot() as connection:
+            connection.execute(
+                "SELECT value FROM meta LIMIT 1"
+            ).fetchone()  # until it reads, a transaction has no commit
             yield Moment(connection)
 
     def load_chunks(self, ids: Sequence[str]) -> dict[str, StoredChunk]:

@@ -20,14 +20,14 @@ class Moment:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def heads(self, ids: Iterable[str]) -> list[Head]:
-        """Those of `ids` that are in force, in that order: a third of the work of loading them."""
+    def heads(self, ids: Iterable[str]) -> dict[str, Head]:
+        """Those of `ids` that are in force, by id: a third of the work of loading them."""
         sql = """
             SELECT json_group_array(json_array(c.id, coalesce(c.title, p.title), coalesce(c.language, p.language)))
             FROM json_each(?) j CROSS JOIN chunks c ON c.id = j.value JOIN pages p ON p.id = c.page
         """
         found = self._connection.execute(sql, (json.dumps(list(ids)),)).fetchone()
-        return [Head(*row) for row in json.loads(found[0])]
+        return {row[0]: Head(*row) for row in json.loads(found[0])}
 
     def load_chunks(self, ids: Iterable[str]) -> dict[str, StoredChunk]:
         """The chunks of `ids` that are in force; others are absent."""

@@ -92,10 +92,11 @@ def test_candidates_are_looked_up_without_their_texts(catalog: Catalog, changes:
     with catalog.moment() as moment:
         heads = moment.heads([three.id, "0" * 32, two.id])
         found = moment.vectors([one.id, two.id, three.id], "m")
-        assert moment.heads([]) == []
+        assert moment.heads([]) == {}
         assert moment.vectors([two.id], "m") == {}
 
-    assert heads == [Head(three.id, 'A "page"', "fr"), Head(two.id, "Another title", "de")]
+    assert list(heads.values()) == [Head(three.id, 'A "page"', "fr"), Head(two.id, "Another title", "de")]
+    assert list(heads) == [three.id, two.id]
     assert found == {one.id: packed(vectors[1]), three.id: packed(vectors[0])}
 
 

@@ -17,6 +17,7 @@ from langchain_core.documents import Document as LangChainDocument
 from langchain_core.documents.compressor import BaseDocumentCompressor
 
 from rag.errors import ConfigurationError, IndexUnavailable, InvalidRequest, ModelError, StorageError
+from rag.index.candidates import Asked
 from rag.index.catalog import Catalog
 from rag.index.fusion import READ_AHEAD, READ_CLOSELY
 from rag.index.locks import WriterLock
@@ -218,6 +219,20 @@ def test_texts_are_read_only_where_they_count(world: World, monkeypatch: pytest.
     assert len(world.index.search("how long do cats sleep", limit=20)) == 20
     assert len(set(loaded)) == len(loaded)
     assert READ_CLOSELY <= len(loaded) <= READ_CLOSELY + READ_AHEAD
+
+
+def test_it_is_all_the_same_which_index_is_faster(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one has found is looked up while the other searches; hits, their order and scores do not tell."""
+    world.write(
+        *HANDBOOK, make_page(*(f"Cat number {n} sleeps {n % 7} hours." for n in range(80)), url="https://c.org")
+    )
+    found = []
+    for words_are_faster in (True, False):
+        monkeypatch.setattr(Asked, "is_done", lambda _, faster=words_are_faster: faster)
+        for also in ((), ("When do cats rest?",)):
+            found.append(world.index.search("how long do cats sleep", limit=70, also=also))
+    assert found[:2] == found[2:]
+    assert found[0] != found[1]
 
 
 def test_what_is_looked_up_is_of_one_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

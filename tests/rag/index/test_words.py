@@ -209,6 +209,26 @@ def test_a_long_question_is_searched_by_its_rarest_words(words: WordIndex) -> No
     assert 6 in numbers(words.search(" ".join(common) + " needle", 10))
 
 
+def test_in_a_large_index_chunks_with_only_frequent_words_make_way(
+    words: WordIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those with a rarer word are scored as ever; the others are looked for where these are too few."""
+    fill(words, *(chunk(n, "apple " * (n % 5 + 1) + "pear " * (n % 3)) for n in range(40)))
+    fill(words, *(chunk(n, f"plum {'apple ' * (n % 4)}") for n in range(40, 50)), chunk(50, "plum pear apple"))
+    question = "apples, pears and plums"
+    every = words.search(question, 51)
+    with_plums = [(key, score) for key, score in every if int(key, 16) >= 40]
+    monkeypatch.setattr("rag.index.words._MOST_CHUNKS", 15)
+    words.reload()
+
+    assert numbers(words.search(question, 11)) == numbers(with_plums)
+    assert dict(words.search(question, 11)) == pytest.approx(dict(with_plums))
+    assert numbers(words.search(question, 4)) == numbers(with_plums[:4])
+    assert numbers(words.search(question, 12)) == numbers(every[:12])
+    assert len(words.search(question, 100)) == 51
+    assert len(words.search("apples", 100)) == 48
+
+
 def test_an_index_of_another_layout_is_refused(words: WordIndex, tmp_path: Path) -> None:
     """An old index is not searched with new terms; the message names the cure."""
     fill(words, chunk(1, "text"))
