@@ -1,7 +1,7 @@
-"""The words index: BM25 over title, headings and text of every chunk. The only file that knows tantivy.
+"""The words index: BM25 over title, headings and text of every chunk. `word_query.py` says what it is asked.
 
 Texts are cut into terms by `search_terms` before tantivy sees them, and questions by the same function, so that there
-is one notion of a word; queries are built from terms and never parsed, so that no question can be a query language.
+is one notion of a word.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import math
 import os
 import re
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import Conflict, IndexMismatch, IndexUnavailable
-from rag.text.tokens import is_stop_term, search_terms
+from rag.index.word_query import BOOSTS, MOST_URL_PARTS, Questions
+from rag.text.tokens import search_terms
 from rag.vocabulary import Chunk, Filter
 
 if TYPE_CHECKING:
@@ -28,45 +28,12 @@ if TYPE_CHECKING:
 LAYOUT = "2"
 """Changes with the fields below and with `search_terms`; an index of another layout is refused."""
 
-BOOSTS: tuple[tuple[str, float], ...] = (("text", 1.0), ("title", 0.5), ("section", 0.5))
-_MAX_TERMS = 24
-_MOST_CHUNKS = 20_000
-"""Chunks that the words of a question are in, counted once a word and field: a search goes through that many. Of a
-question whose words are in more, those of its rarest words are scored, by all words, and the others left out as long as
-there are enough: tantivy scores each. At 1,000,000 chunks .997 of the best 60 are the same in a third of the time, at
-100,000 all."""
-_MAX_URL_PARTS = 32
 _EQUALS = 20
 _MOST_EQUALS = 2_000
 """Hits that are asked for beyond the wanted ones, at first and at most, to see all that equal the last of them."""
 _DECIMALS = 4
 """Of a score; the next ones depend on the order in which tantivy adds up."""
-_ASKED = 64
 _WRITER_BYTES = 32_000_000
-_REGEX_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
-
-
-class _Asked(NamedTuple):
-    """A question as tantivy is asked it.
-
-    Attributes:
-        terms: its words.
-        parts: each of them in each field that has it.
-        wanted: any of the parts; None when there is none.
-        rarest: any of the rarest parts, scored by all; None when all are rare.
-    """
-
-    terms: Sequence[str]
-    parts: Sequence[tantivy.Query]
-    wanted: tantivy.Query | None
-    rarest: tantivy.Query | None
-
-
-class _Reader(NamedTuple):
-    """The index as last committed, and how it is asked the questions at hand: each comes three times."""
-
-    searcher: tantivy.Searcher
-    asked: Callable[[str], _Asked]
 
 
 class WordIndex:
@@ -95,7 +62,7 @@ class WordIndex:
             self._index = _open(folder)
             self._schema = self._index.schema
         self._seen = self._state()
-        self._reader = self._opened()
+        self._questions = Questions(self._schema, self._index.searcher())
 
     def add(self, chunks: Iterable[Chunk]) -> None:
         """Adds chunks, each in place of the one with its id; seen by nobody before `commit`."""
@@ -141,44 +108,36 @@ class WordIndex:
         with self._lock, _translated(self._folder):
             self._seen = self._state()
             self._index.reload()
-            self._reader = self._opened()
+            self._questions = Questions(self._schema, self._index.searcher())
 
     def search(self, query: str, k: int, filter: Filter | None = None) -> list[tuple[str, float]]:
         """Returns the `k` best (chunk id, BM25 score) for any of the words of `query`, best first.
 
         In a large index, chunks that have but its most frequent words are left out where `k` others have a rarer one.
         """
-        reader = self._current()
+        questions = self._current()
         with _translated(self._folder):
-            _, _, wanted, rarest = reader.asked(query)
+            _, _, wanted, rarest = questions.asked(query)
             if wanted is None or k < 1:
                 return []
             if filter:
-                return self._best(reader.searcher, _all_of([wanted, *self._conditions(filter)]), k)
-            found = self._best(reader.searcher, rarest, k) if rarest is not None else []
-            return found if len(found) == k else self._best(reader.searcher, wanted, k)
+                return self._best(questions.searcher, questions.under(wanted, filter), k)
+            found = self._best(questions.searcher, rarest, k) if rarest is not None else []
+            return found if len(found) == k else self._best(questions.searcher, wanted, k)
 
     def scores(self, query: str, ids: Sequence[str]) -> dict[str, float]:
         """Returns the BM25 score of each of `ids` for `query`, 0 where no word fits; unknown ids are absent."""
-        import tantivy
-
-        reader = self._current()
+        questions = self._current()
         if not ids:
             return {}
         with _translated(self._folder):
-            # A term set would walk the dictionary of ids: ten times slower at 100,000 chunks than asking for each.
-            each = [tantivy.Query.term_query(self._schema, "id", chunk_id, "basic") for chunk_id in ids]
-            among = tantivy.Query.const_score_query(_any_of(each), 0.0)
-            return dict(self._run(reader.searcher, _scored_by(among, reader.asked(query).parts), len(ids)))
+            return dict(self._run(questions.searcher, questions.among(query, ids), len(ids)))
 
     def rarities(self, query: str) -> dict[str, float]:
         """The terms a search for `query` uses, in its order, with their inverse document frequency (as in BM25)."""
-        reader = self._current()
-        size = reader.searcher.num_docs
+        questions = self._current()
         with _translated(self._folder):
-            terms = reader.asked(query).terms
-            counts = {term: min(size, reader.searcher.doc_freq("text", term)) for term in terms}
-        return {term: math.log(1 + (size - count + 0.5) / (count + 0.5)) for term, count in counts.items()}
+            return questions.rarities(query)
 
     def count(self) -> int:
         """Chunks in the index, as last committed."""
@@ -204,50 +163,6 @@ class WordIndex:
                 for chunk_id in ids
             )
 
-    def _weights(self, searcher: tantivy.Searcher, query: str) -> dict[str, float]:
-        """The terms worth searching, each with its count in the query; of a long query the rarest ones.
-
-        Stop words only cost time when there are other words: they are searched when nothing else is left.
-        """
-        counts = Counter(search_terms(query))
-        content = {term: count for term, count in counts.items() if not is_stop_term(term)} or counts
-        if len(content) > _MAX_TERMS:
-            frequency = {term: searcher.doc_freq("text", term) for term in content}
-            known = sorted((term for term in content if frequency[term]), key=lambda term: frequency[term])
-            content = {term: content[term] for term in known[:_MAX_TERMS]}
-        return {term: float(count) for term, count in content.items()}
-
-    def _parts(self, searcher: tantivy.Searcher, weights: dict[str, float]) -> list[tuple[int, tantivy.Query]]:
-        """Each of the terms in each field that has it, with how many chunks do."""
-        import tantivy
-
-        parts = []
-        for term, weight in weights.items():
-            for field, boost in BOOSTS:
-                if chunks := searcher.doc_freq(field, term):
-                    query = tantivy.Query.term_query(self._schema, field, term, "freq")
-                    parts.append((chunks, tantivy.Query.boost_query(query, boost * weight)))
-        return parts
-
-    def _conditions(self, filter: Filter) -> Iterator[tantivy.Query]:
-        """Unscored queries, all of which must match."""
-        import tantivy
-
-        if filter.language is not None:
-            language = tantivy.Query.term_query(self._schema, "language", filter.language, "basic")
-            yield tantivy.Query.const_score_query(language, 0.0)
-        if filter.url_prefix:
-            yield tantivy.Query.const_score_query(self._under(filter.url_prefix), 0.0)
-
-    def _under(self, prefix: str) -> tantivy.Query:
-        """Chunks whose URL starts with `prefix`: one posting list when it ends in a slash, else a walk over URLs."""
-        import tantivy
-
-        if prefix.endswith("/") and prefix.count("/") <= _MAX_URL_PARTS:
-            return tantivy.Query.term_query(self._schema, "url", prefix, "basic")
-        pattern = _REGEX_SPECIAL.sub(r"\\\g<0>", prefix)
-        return tantivy.Query.regex_query(self._schema, "url", f"{pattern}(?s:.*)")
-
     def _best(self, searcher: tantivy.Searcher, query: tantivy.Query, k: int) -> list[tuple[str, float]]:
         """The `k` best; among equals ids decide, and not the order in which they were added."""
         asked = k + _EQUALS
@@ -264,22 +179,10 @@ class WordIndex:
         found = searcher.search(query, k, count=False)
         return [(searcher.doc(address)["id"][0], round(score, _DECIMALS)) for score, address in found.hits]
 
-    def _current(self) -> _Reader:
+    def _current(self) -> Questions:
         if self._state() != self._seen:
             self.reload()
-        return self._reader
-
-    def _opened(self) -> _Reader:
-        searcher = self._index.searcher()
-
-        @lru_cache(maxsize=_ASKED)
-        def asked(query: str) -> _Asked:
-            weights = self._weights(searcher, query)
-            counted = self._parts(searcher, weights)
-            parts = [part for _, part in counted]
-            return _Asked(tuple(weights), parts, _any_of(parts) if parts else None, _rarest(counted))
-
-        return _Reader(searcher, asked)
+        return self._questions
 
     def _state(self) -> tuple[int, int]:
         """Identifies the last commit: tantivy replaces this file at each."""
@@ -321,39 +224,6 @@ def _open(folder: Path) -> tantivy.Index:
     return index
 
 
-def _any_of(parts: Sequence[tantivy.Query]) -> tantivy.Query:
-    import tantivy
-
-    return tantivy.Query.boolean_query([(tantivy.Occur.Should, part) for part in parts])
-
-
-def _all_of(parts: Sequence[tantivy.Query]) -> tantivy.Query:
-    import tantivy
-
-    return tantivy.Query.boolean_query([(tantivy.Occur.Must, part) for part in parts])
-
-
-def _scored_by(wanted: tantivy.Query, parts: Sequence[tantivy.Query]) -> tantivy.Query:
-    """What is wanted, with the scores of `parts` added: one in another, so that each is looked up where it is needed.
-
-    A union of them tantivy would score 4,096 chunks at a time, however few of them are wanted.
-    """
-    import tantivy
-
-    for part in parts:
-        wanted = tantivy.Query.boolean_query([(tantivy.Occur.Must, wanted), (tantivy.Occur.Should, part)])
-    return wanted
-
-
-def _rarest(counted: Sequence[tuple[int, tantivy.Query]]) -> tantivy.Query | None:
-    """Any of the rarest parts that are in `_MOST_CHUNKS` together, scored by all; None when that are all parts."""
-    ordered = sorted(counted, key=lambda part: part[0])
-    totals = accumulate(chunks for chunks, _ in ordered)
-    kept = max(1, sum(total <= _MOST_CHUNKS for total in totals))
-    parts = [part for _, part in ordered]
-    return _scored_by(_any_of(parts[:kept]), parts[kept:]) if kept < len(parts) else None
-
-
 def _fields(chunk: Chunk) -> dict[str, Any]:
     title = _heading_terms(chunk.title)
     headings = _heading_terms("\n".join(part for part in chunk.section if part != chunk.title))
@@ -375,7 +245,7 @@ def _heading_terms(text: str) -> str:
 @lru_cache(maxsize=256)
 def _url_terms(url: str) -> list[str]:
     """The URL, and each of its beginnings that ends in a slash."""
-    slashes = [slash.end() for slash in islice(re.finditer("/", url), _MAX_URL_PARTS)]
+    slashes = [slash.end() for slash in islice(re.finditer("/", url), MOST_URL_PARTS)]
     return [url, *(url[:end] for end in slashes if end < len(url))]
 
 

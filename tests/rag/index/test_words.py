@@ -218,7 +218,7 @@ def test_in_a_large_index_chunks_with_only_frequent_words_make_way(
     question = "apples, pears and plums"
     every = words.search(question, 51)
     with_plums = [(key, score) for key, score in every if int(key, 16) >= 40]
-    monkeypatch.setattr("rag.index.words._MOST_CHUNKS", 15)
+    monkeypatch.setattr("rag.index.word_query._MOST_CHUNKS", 15)
     words.reload()
 
     assert numbers(words.search(question, 11)) == numbers(with_plums)
