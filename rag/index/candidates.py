@@ -161,17 +161,16 @@ class Candidates:
         with self._catalog.moment() as moment:
             known: dict[str, Head] = {}
             dense = None if asked.is_done() else _waited(hits)  # in a large index, the words are found last
-            if dense is not None:
-                known |= moment.heads(_union(dense))
+            _look_up(moment, dense or [], known)
             worded = [words.result() for words in asked.words]
             words = [found for found, _ in worded]
-            known |= moment.heads(chunk_id for chunk_id in _union(words) if chunk_id not in known)
+            _look_up(moment, words, known)
             sure = dense[0] if dense is not None and len(dense) == 1 else {}
             compared = self._compared(moment, vectors, [chunk_id for chunk_id in known if chunk_id not in sure])
             if dense is None:
                 dense = _waited(hits)
             scored = self._scored(asked.phrasings, words, dense)
-            known |= moment.heads(chunk_id for chunk_id in _union(dense) if chunk_id not in known)
+            _look_up(moment, dense, known)
             heads = [known[chunk_id] for chunk_id in _union([*words, *dense]) if chunk_id in known]
             if len(dense) > 1:  # what one phrasing found, the others must be compared with
                 rest = self._compared(moment, vectors, [head.id for head in heads if head.id not in compared[0]])
@@ -208,6 +207,13 @@ def _together(some: Sequence[Found], others: Sequence[Found]) -> list[Found]:
 
 def _waited(hits: Sequence[Hits]) -> list[Found]:
     return [dict(wait()) for wait in hits]
+
+
+def _look_up(moment: Moment, found: Sequence[Found], known: dict[str, Head]) -> None:
+    """Adds the heads of what was found, of those that are not known yet."""
+    missing = [chunk_id for chunk_id in _union(found) if chunk_id not in known]
+    if missing:
+        known |= moment.heads(missing)
 
 
 def _union(found: Iterable[Found]) -> dict[str, None]:

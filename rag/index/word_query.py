@@ -33,7 +33,7 @@ _ASKED = 64
 _REGEX_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
 
 
-class Asked(NamedTuple):
+class AskedWords(NamedTuple):
     """A question as tantivy is asked it.
 
     Attributes:
@@ -97,11 +97,11 @@ class Questions:
         return tantivy.Query.regex_query(self._schema, "url", f"{pattern}(?s:.*)")
 
 
-def _asked(schema: tantivy.Schema, searcher: tantivy.Searcher, question: str) -> Asked:
+def _asked(schema: tantivy.Schema, searcher: tantivy.Searcher, question: str) -> AskedWords:
     weights = _weights(searcher, question)
     counted = _parts(schema, searcher, weights)
     parts = [part for _, part in counted]
-    return Asked(tuple(weights), parts, _any_of(parts) if parts else None, _rarest(counted))
+    return AskedWords(tuple(weights), parts, _any_of(parts) if parts else None, _rarest(counted))
 
 
 def _weights(searcher: tantivy.Searcher, question: str) -> dict[str, float]:
